@@ -1,0 +1,90 @@
+# Tingfeng. Every target makes .venv (with the command .venv/bin/tingfeng) by itself, and only when it is needed.
+#   make demo                     an invented brand, an invented crisis, both messages; no key, no network
+#   make run BRAND=云杉咖啡        listen to public sources for one brand with the starter settings
+#   make run CONFIG=tingfeng.yaml listen with your own settings
+# Other targets: setup setup-dev check test eval e2e bench prove schema lock clean
+# PYTHON=/path/to/python3 picks the interpreter. GNU make 3.81 and newer.
+SHELL := /bin/sh
+BIN := .venv/bin
+STALE := $(shell sh .ci/venv stale)
+SETTINGS := setup.cfg pyproject.toml
+CONFIG ?=
+BRAND ?=
+PYTEST := $(BIN)/python -m pytest
+# What needs no engine (Elasticsearch, PostgreSQL), no labelled corpus and no real service process.
+UNIT := not live and not es and not pg and not e2e and not eval and not bench
+export CONFIG BRAND PYTHON
+
+.DEFAULT_GOAL := help
+.PHONY: help setup setup-dev run demo check test eval e2e bench prove schema lock clean FORCE
+
+help:
+	@sed -n '2,6s/^# \{0,1\}//p' Makefile
+
+FORCE:
+
+$(BIN)/tingfeng: $(SETTINGS) requirements.lock .ci/venv $(STALE)
+	@sh .ci/venv run
+	@touch $@
+
+$(BIN)/.dev: $(SETTINGS) requirements-dev.lock .ci/venv $(STALE)
+	@sh .ci/venv dev
+	@touch $(BIN)/tingfeng $@
+
+setup: $(BIN)/tingfeng
+
+setup-dev: $(BIN)/.dev
+
+demo: $(BIN)/tingfeng
+	@$(BIN)/tingfeng demo
+
+run: $(BIN)/tingfeng
+	@if [ -n "$$CONFIG" ]; then \
+	    exec $(BIN)/tingfeng run --config "$$CONFIG"; \
+	elif [ -n "$$BRAND" ] && [ -e tingfeng.yaml ]; then \
+	    echo "make run: tingfeng.yaml is already here. Add the brand to it and say: make run CONFIG=tingfeng.yaml" >&2; exit 2; \
+	elif [ -n "$$BRAND" ]; then \
+	    $(BIN)/tingfeng init --brand "$$BRAND" && exec $(BIN)/tingfeng run --config tingfeng.yaml; \
+	elif [ -e tingfeng.yaml ]; then \
+	    exec $(BIN)/tingfeng run --config tingfeng.yaml; \
+	else \
+	    echo "make run: name a brand or a settings file: make run BRAND=云杉咖啡 | make run CONFIG=tingfeng.yaml" >&2; exit 2; \
+	fi
+
+check: $(BIN)/.dev
+	$(BIN)/ruff check .
+	$(BIN)/ruff format --check .
+	$(BIN)/mypy
+	$(BIN)/lint-imports
+	$(PYTEST) -q -m "$(UNIT) and not slow"
+
+test: $(BIN)/.dev
+	rm -f .coverage .coverage.*
+	$(PYTEST) -q -m "$(UNIT)" --cov --cov-report=term --cov-fail-under=90
+	$(PYTEST) -q -m "eval and not live"
+
+eval: $(BIN)/.dev
+	$(PYTEST) -q -s -m "eval and not live"
+
+e2e: $(BIN)/.dev
+	$(PYTEST) -q -m "e2e and not live" tests/e2e
+
+bench: $(BIN)/.dev
+	$(PYTEST) -q -s -m bench tests/benchmarks
+
+# Every figure that a page of docs/ quotes, with commit and machine, in docs/measured/*.json.
+prove: $(BIN)/.dev
+	$(PYTEST) -q -s -m "(eval or bench or e2e) and not live" --measured docs/measured
+
+schema: $(BIN)/tingfeng
+	$(BIN)/python -m service.schema docs/tingfeng.schema.json
+
+lock: $(BIN)/.dev
+	$(BIN)/uv pip compile setup.cfg --universal --python-version 3.11 --all-extras --generate-hashes \
+	    --no-header --no-annotate --upgrade --quiet --output-file requirements-dev.lock
+	$(BIN)/uv pip compile setup.cfg --universal --python-version 3.11 --extra fast --generate-hashes \
+	    --no-header --no-annotate --quiet --constraint requirements-dev.lock --output-file requirements.lock
+
+clean:
+	rm -rf .venv .venv-setup.log build dist tingfeng.egg-info .mypy_cache .ruff_cache .pytest_cache .import_linter_cache \
+	    .hypothesis .coverage .coverage.* htmlcov

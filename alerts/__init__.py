@@ -1,0 +1,1 @@
+"""Detection, incidents, routing and delivery."""

@@ -1,0 +1,1 @@
+"""Understanding of mentions: matching, sentiment, topics, risk, signatures."""

@@ -1,0 +1,1 @@
+"""Collection: transports, platforms, schedule and source health."""

@@ -1,0 +1,1 @@
+"""Views for people: console, Kibana and reports."""

@@ -1,0 +1,1 @@
+"""State database and mention stores."""

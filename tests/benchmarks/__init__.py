@@ -1,0 +1,1 @@
+"""Speed and memory against pinned floors; `make bench` runs them, `make prove` writes the figures down."""

@@ -1,0 +1,92 @@
+"""The flat packages are ours, complete, and layered as promised."""
+
+from __future__ import annotations
+
+import ast
+import importlib.metadata
+import importlib.util
+import sys
+from collections.abc import Iterator
+from pathlib import Path
+
+import pytest
+
+REPOSITORY = Path(__file__).resolve().parent.parent
+PACKAGES = ("alerts", "analysis", "config", "crawlers", "dashboards", "domain", "service", "storage")
+
+
+def modules(package: str) -> Iterator[tuple[Path, ast.Module]]:
+    for path in sorted((REPOSITORY / package).rglob("*.py")):
+        yield path, ast.parse(path.read_text(encoding="utf-8"), filename=str(path))
+
+
+def imported(tree: ast.Module) -> Iterator[str]:
+    for node in ast.walk(tree):
+        if isinstance(node, ast.Import):
+            yield from (alias.name for alias in node.names)
+        elif isinstance(node, ast.ImportFrom) and node.module and not node.level:
+            yield node.module
+
+
+@pytest.mark.parametrize("package", PACKAGES)
+def test_package_belongs_to_our_distribution(package: str) -> None:
+    owners = set(importlib.metadata.packages_distributions().get(package, []))
+    assert owners <= {"tingfeng"}, f"{package} is also shipped by {owners - {'tingfeng'}}"
+    spec = importlib.util.find_spec(package)
+    assert spec is not None and spec.origin is not None
+    assert Path(spec.origin).resolve() == REPOSITORY / package / "__init__.py"
+
+
+def test_command_is_declared_once() -> None:
+    scripts = importlib.metadata.entry_points(group="console_scripts", name="tingfeng")
+    assert {script.value for script in scripts} == {"service.cli:main"}
+
+
+def test_tests_are_not_shipped() -> None:
+    assert "tests" not in _declared_packages()
+    assert set(PACKAGES) == {name for name in _declared_packages() if "." not in name and "*" not in name}
+
+
+def _declared_packages() -> list[str]:
+    section = (REPOSITORY / "setup.cfg").read_text(encoding="utf-8").partition("[options.packages.find]")[2]
+    return section.partition("\n[")[0].partition("include =")[2].split()
+
+
+@pytest.mark.parametrize("package", PACKAGES)
+def test_every_folder_with_modules_is_a_package(package: str) -> None:
+    folders = {path.parent for path, _ in modules(package)}
+    assert [str(folder) for folder in sorted(folders) if not (folder / "__init__.py").exists()] == []
+
+
+def test_domain_imports_the_standard_library_only() -> None:
+    allowed = sys.stdlib_module_names | {"domain"}
+    strangers = {
+        f"{path.relative_to(REPOSITORY)}: {name}"
+        for path, tree in modules("domain")
+        for name in imported(tree)
+        if name.partition(".")[0] not in allowed
+    }
+    assert strangers == set()
+
+
+def test_no_spider_defines_start_requests() -> None:
+    """Scrapy 2.19 starts with `start`; `start_requests` would silently never be called."""
+    found = [
+        f"{path.relative_to(REPOSITORY)}: {node.name}"
+        for path, tree in modules("crawlers")
+        for node in ast.walk(tree)
+        if isinstance(node, ast.FunctionDef | ast.AsyncFunctionDef) and node.name == "start_requests"
+    ]
+    assert found == []
+
+
+def test_snownlp_is_imported_by_training_alone() -> None:
+    """Its import costs seconds and 400 MB, so no running role may pay for it."""
+    found = {
+        str(path.relative_to(REPOSITORY))
+        for package in PACKAGES
+        for path, tree in modules(package)
+        for name in imported(tree)
+        if name.partition(".")[0] == "snownlp" and "train" not in path.stem
+    }
+    assert found == set()
