@@ -1,1 +1,1 @@
-"""Detection, incidents, routing and delivery."""
+"""Detection, incidents, routing, outbox and notifiers."""

@@ -1,1 +1,1 @@
-"""Settings: schema, loader, packaged defaults, starter file."""
+"""Settings: schema, loader, packaged defaults and the starter file."""

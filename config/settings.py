@@ -1,0 +1,291 @@
+"""The settings tree: what one `tingfeng.yaml` says, after defaults and secrets."""
+
+from dataclasses import dataclass, field
+from datetime import timedelta
+from pathlib import Path
+from typing import Any, Literal
+
+from domain.incident import Severity
+from domain.secret import Secret
+from domain.tagging import BrandDefinition, RiskCategory, TopicDefinition
+
+__all__ = [
+    "AnalyseSettings",
+    "CrawlSettings",
+    "EscalationStep",
+    "HealthSettings",
+    "NetworkSettings",
+    "PrivacySettings",
+    "ReceiverSettings",
+    "RetentionSettings",
+    "RouteSettings",
+    "RuleSettings",
+    "Settings",
+    "SourceSettings",
+    "StorageSettings",
+    "WatchSettings",
+]
+
+ProxySetting = str | None
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class SourceSettings:
+    """One configured collection: platform, transport, and query or address."""
+
+    name: str
+    """Unique name; derived from platform and address or query when not given."""
+    platform: str
+    """Name of a platform module: feed, article, import, weibo, gdelt."""
+    transport: str = "open"
+    """Lawful road: open, cookie, official, rsshub, browser, file."""
+    url: str | None = None
+    """Address of a feed or page; None where the platform knows its own addresses."""
+    base_url: str | None = None
+    """Where the source's own origin is really fetched from (a mirror, a test server)."""
+    query: tuple[str, ...] = ()
+    """Words to search for; empty = one visit for each brand's name."""
+    brands: tuple[str, ...] = ()
+    """Ids of the brands this source is for; empty = all."""
+    interval: timedelta = timedelta(minutes=5)
+    """Time between visits; at least 10 s."""
+    pace: timedelta = timedelta(seconds=2)
+    """Least time between two requests to one site."""
+    limit: int = 200
+    """Most posts taken from one visit, 1 to 10,000."""
+    pages: int = 3
+    """Most list pages of one visit, 1 to 50."""
+    follow: bool = False
+    """Fetch the page behind each new entry and take its text."""
+    robots: Literal["obey", "override"] = "obey"
+    """Whether robots.txt is obeyed; `override` is the operator's own responsibility."""
+    verify_tls: bool = True
+    """Check the server's certificate."""
+    proxy: ProxySetting = None
+    """Proxy for this source: a URL, `env`, `none`; None = the global setting."""
+    cookie: Secret | None = None
+    """Operator's own cookie for transport `cookie`; sent to the platform's hosts only."""
+    token: Secret | None = None
+    """Key or token for transport `official`."""
+    outlet: str | None = None
+    """Name of the medium; None = as the page says."""
+    tier: str | None = None
+    """Outlet tier, such as 中央 or 门户; None = unknown."""
+    options: Any = None
+    """The platform's own settings: an instance of its SPEC's settings type; None = none."""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class RuleSettings:
+    """One rule: a condition over a window that raises an incident."""
+
+    name: str
+    """Unique name."""
+    kind: str
+    """Kind of rule: match, threshold, burst."""
+    title: str = ""
+    """Name for people; empty = the name."""
+    brands: tuple[str, ...] = ()
+    """Brand ids it watches; empty = all."""
+    severity: Severity = Severity.HIGH
+    """Level of its incidents."""
+    pending: timedelta = timedelta(0)
+    """How long the condition must hold before the incident opens."""
+    cooling: timedelta = timedelta(hours=1)
+    """How long the condition must be false, with data, before it is resolved."""
+    enabled: bool = True
+    """False = the rule is not evaluated."""
+    options: Any = None
+    """The kind's own settings: an instance of its SPEC's settings type."""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class ReceiverSettings:
+    """A named set of channels."""
+
+    name: str
+    """Unique name."""
+    channels: tuple[tuple[str, Any], ...] = ()
+    """(channel name, its SPEC's settings), in the order of the file."""
+    fallback: str | None = None
+    """Receiver that takes over when a channel is broken; None = none."""
+    locale: Literal["zh", "en"] | None = None
+    """Language of its messages; None = the global one."""
+    proxy: ProxySetting = None
+    """Proxy for its channels: a URL, `env`, `none`; None = the global setting."""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class EscalationStep:
+    """Who is told next when nobody acknowledges."""
+
+    after: timedelta
+    """Time since the incident opened without acknowledgement."""
+    to: str
+    """Receiver."""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class RouteSettings:
+    """Which incidents go to which receiver; the first that matches wins unless `proceed`."""
+
+    match: str = ""
+    """Query over labels (rule, kind, brand, severity, topic, risk); empty = all."""
+    to: str
+    """Receiver."""
+    proceed: bool = False
+    """Go on to later routes after this one matched (key `continue`)."""
+    escalate: tuple[EscalationStep, ...] = ()
+    """Steps in order of `after`."""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class NetworkSettings:
+    """How we reach the outside."""
+
+    proxy: ProxySetting = None
+    """Global proxy: a URL, or `env` for the environment's; None = direct."""
+    no_proxy: tuple[str, ...] = ()
+    """Hosts reached directly: exact names, or .suffix."""
+    allow_internal: tuple[str, ...] = ()
+    """Exact host:port pairs of internal servers that a source's own base may name."""
+    user_agent: str = "Tingfeng/0.1 (+brand monitoring; see robots policy)"
+    """What we call ourselves."""
+    timeout: timedelta = timedelta(seconds=30)
+    """Hard limit of one request, real time."""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class StorageSettings:
+    """Where state and mentions live."""
+
+    state: Secret | None = None
+    """SQLAlchemy URL of the state database; None = SQLite in data_dir."""
+    mentions: Literal["memory", "sqlite", "elasticsearch"] = "sqlite"
+    """Kind of mention store."""
+    elasticsearch_url: str | None = None
+    """Address of Elasticsearch; None = not used."""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class CrawlSettings:
+    """Limits of the crawl role."""
+
+    visits: int = 8
+    """Most visits at the same time, 1 to 64."""
+    visit_deadline: timedelta = timedelta(minutes=2)
+    """Hard limit of one visit, real time."""
+    inbox_limit: int = 50_000
+    """Visits pause while the inbox holds more rows."""
+    disk_free_bytes: int = 500_000_000
+    """Visits pause while the disk has less free space."""
+    extract_workers: int = 1
+    """Processes that extract article text, 0 = in a thread."""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class AnalyseSettings:
+    """Limits of the analyse role."""
+
+    workers: int = 1
+    """Processes that tag, 1 to 64."""
+    batch: int = 200
+    """Most mentions of one batch, 1 to 2,000."""
+    lease: timedelta = timedelta(minutes=5)
+    """Time after which an unfinished batch is taken again, real time."""
+    attempts: int = 5
+    """Tries before a mention is set aside."""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class WatchSettings:
+    """Pace of detection and people's deadlines."""
+
+    tick: timedelta = timedelta(minutes=1)
+    """Time between evaluations without news."""
+    ack_for: timedelta = timedelta(hours=4)
+    """How long an acknowledgement holds."""
+    history: timedelta = timedelta(days=14)
+    """How far back expectations look."""
+    messages_per_hour: int = 30
+    """Most messages per channel and hour, critical ones exempt; the rest waits."""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class RetentionSettings:
+    """How long things are kept."""
+
+    mentions: timedelta = timedelta(days=730)
+    """Mentions of watched brands."""
+    candidates: timedelta = timedelta(days=14)
+    """Posts that named no brand."""
+    evaluations: timedelta = timedelta(days=30)
+    """Looks of the rules."""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class HealthSettings:
+    """The health page."""
+
+    host: str = "127.0.0.1"
+    """Address it listens on."""
+    port: int = 8650
+    """Port; 0 = any free one."""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class PrivacySettings:
+    """What is kept of people."""
+
+    pseudonymize_authors: bool = False
+    """Store author ids hashed and names masked."""
+    author_region: bool = False
+    """Keep the region that a platform prints."""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Settings:
+    """Everything one installation is told."""
+
+    path: Path
+    """File it was read from."""
+    data_dir: Path
+    """Folder of state, stores and evidence; absolute."""
+    locale: Literal["zh", "en"] = "zh"
+    """Language of messages."""
+    public_url: str | None = None
+    """Our own address for people; None = messages do not link to us."""
+    brands: tuple[BrandDefinition, ...] = ()
+    """Brands to watch."""
+    sources: tuple[SourceSettings, ...] = ()
+    """Collections."""
+    rules: tuple[RuleSettings, ...] = ()
+    """Rules, packaged defaults included unless switched off."""
+    receivers: tuple[ReceiverSettings, ...] = ()
+    """Receivers."""
+    routes: tuple[RouteSettings, ...] = ()
+    """Routes in order; without any, everything goes to every receiver."""
+    operator: str | None = None
+    """Receiver of notices about the system itself; None = log and health page only."""
+    topics: tuple[TopicDefinition, ...] = ()
+    """Topics, packaged ones included."""
+    risks: tuple[RiskCategory, ...] = ()
+    """Risk categories, packaged ones included."""
+    network: NetworkSettings = field(default_factory=NetworkSettings)
+    """How we reach the outside."""
+    storage: StorageSettings = field(default_factory=StorageSettings)
+    """Where state and mentions live."""
+    crawl: CrawlSettings = field(default_factory=CrawlSettings)
+    """Limits of the crawl role."""
+    analyse: AnalyseSettings = field(default_factory=AnalyseSettings)
+    """Limits of the analyse role."""
+    watch: WatchSettings = field(default_factory=WatchSettings)
+    """Pace of detection."""
+    retention: RetentionSettings = field(default_factory=RetentionSettings)
+    """How long things are kept."""
+    health: HealthSettings = field(default_factory=HealthSettings)
+    """The health page (key `healthz`)."""
+    privacy: PrivacySettings = field(default_factory=PrivacySettings)
+    """What is kept of people."""
+    warnings: tuple[str, ...] = ()
+    """Things a person may care about, found while loading."""

@@ -1,0 +1,1 @@
+"""Types, ports and rules in the words of the field; standard library only."""

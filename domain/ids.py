@@ -1,0 +1,111 @@
+"""Store ids and canonical links: the one place where identity is made."""
+
+import hashlib
+import re
+from collections.abc import Iterable
+from urllib.parse import parse_qsl, quote, urlencode, urlsplit, urlunsplit
+
+from domain.errors import DomainError
+from domain.mention import Kind
+
+__all__ = ["canonical_url", "fingerprint", "mention_id", "short_number", "text_hash"]
+
+_PLATFORM = re.compile(r"[a-z][a-z0-9_]{0,31}")
+_DEFAULT_PORT = {"http": 80, "https": 443}
+# Parameters that track or sign a visit and never choose the page (crawling.md, section 5).
+_TRACKING = frozenset(
+    "spm spm_id_from vd_source from isappinstalled scene chksm poc_token xsec_token xsec_source jumpfrom fbclid "
+    "gclid wid log_from _t timestamp phpsessid jsessionid sid".split()
+)
+_TRACKING_PREFIX = ("utm_", "share_")
+_MAX_URL = 8_192
+
+
+def canonical_url(url: str) -> str:
+    """Return the form of an http(s) link under which a page is known.
+
+    Scheme and host in lower case, host in punycode, no default port, no fragment, query
+    sorted, tracking parameters dropped, an empty path as `/`. Idempotent.
+
+    Raises:
+        DomainError: `url` is no absolute http(s) link or longer than 8,192 characters.
+    """
+    text = url.strip()
+    if len(text) > _MAX_URL:
+        raise DomainError(f"link longer than {_MAX_URL} characters: {text[:60]}…")
+    try:
+        parts = urlsplit(text)
+        port = parts.port
+        host = (parts.hostname or "").rstrip(".")
+        host = host.encode("idna").decode("ascii") if not host.isascii() else host
+    except (ValueError, UnicodeError) as err:
+        raise DomainError(f"not a link: {text[:80]!r}") from err
+    scheme = parts.scheme.lower()
+    if scheme not in _DEFAULT_PORT or not host:
+        raise DomainError(f"not an absolute http(s) link: {text[:80]!r}")
+    host = f"[{host}]" if ":" in host else host.lower()
+    netloc = host if port in (None, _DEFAULT_PORT[scheme]) else f"{host}:{port}"
+    path = quote(parts.path, safe="/%:@!$&'()*+,;=~-._") or "/"
+    pairs = [(k, v) for k, v in parse_qsl(parts.query, keep_blank_values=True) if not _tracks(k)]
+    return urlunsplit((scheme, netloc, path, urlencode(sorted(pairs)), ""))
+
+
+def _tracks(name: str) -> bool:
+    lower = name.lower()
+    return lower in _TRACKING or lower.startswith(_TRACKING_PREFIX)
+
+
+def mention_id(
+    *, platform: str, native_id: str, kind: Kind, url: str | None = None, feed_url: str | None = None
+) -> str:
+    """Return the store id of a mention; the same post always gives the same id.
+
+    `<platform>:<native id>` for a platform with ids of its own, `<platform>:c:<id>` for
+    its comments; `web:` + 32 hex digits for an open-web page, from its canonical link,
+    or from the feed's link and the guid where the entry has no link.
+
+    Raises:
+        DomainError: the platform's name is malformed, the id is empty, or a web entry has
+            neither link nor feed.
+    """
+    if not _PLATFORM.fullmatch(platform):
+        raise DomainError(f"platform name {platform[:40]!r}: lower-case letters, digits and _ only")
+    if platform == "web":
+        return "web:" + _web_key(native_id, url, feed_url)
+    if not native_id.strip():
+        raise DomainError(f"a {platform} post without id cannot be stored")
+    return f"{platform}:c:{native_id}" if kind is Kind.COMMENT else f"{platform}:{native_id}"
+
+
+def _web_key(native_id: str, url: str | None, feed_url: str | None) -> str:
+    for candidate in (url, native_id):
+        if candidate:
+            try:
+                return _hex32(canonical_url(candidate))
+            except DomainError:
+                continue
+    if not feed_url or not native_id:
+        raise DomainError("a web entry needs a link, or a guid together with its feed's link")
+    return _hex32(f"{feed_url}\n{native_id}")
+
+
+def _hex32(text: str) -> str:
+    return hashlib.sha256(text.encode("utf-8", "surrogatepass")).hexdigest()[:32]
+
+
+def text_hash(title: str | None, text: str) -> str:
+    """Return 16 hex digits that change when a mention's title or text changes."""
+    return hashlib.sha256(f"{title or ''}\n{text}".encode("utf-8", "surrogatepass")).hexdigest()[:16]
+
+
+def fingerprint(labels: Iterable[tuple[str, str]]) -> str:
+    """Return 16 hex digits over the sorted labels of an alert; order does not matter."""
+    joined = "\n".join(f"{name}={value}" for name, value in sorted(labels))
+    return hashlib.sha256(joined.encode()).hexdigest()[:16]
+
+
+def short_number(text: str) -> str:
+    """Return five letters and digits, easy to read aloud, made from `text`."""
+    alphabet = "23456789ABCDEFGHJKLMNPQRSTUVWXYZ"
+    digest = int.from_bytes(hashlib.sha256(text.encode()).digest()[:8], "big")
+    return "".join(alphabet[digest >> (5 * i) & 31] for i in range(5))

@@ -1,0 +1,76 @@
+"""Aware moments: UTC inside, RFC 3339 with `Z` in storage, Beijing time for people."""
+
+from dataclasses import dataclass
+from datetime import UTC, datetime, timedelta
+from zoneinfo import ZoneInfo
+
+from domain.errors import DomainError
+
+__all__ = ["BUCKET", "SHANGHAI", "Window", "bucket_of", "from_rfc3339", "require_utc", "to_rfc3339"]
+
+SHANGHAI = ZoneInfo("Asia/Shanghai")
+BUCKET = timedelta(minutes=5)
+
+
+def require_utc(moment: datetime) -> datetime:
+    """Return `moment` in UTC.
+
+    Raises:
+        DomainError: `moment` is naive.
+    """
+    if moment.tzinfo is None:
+        raise DomainError(f"naive datetime {moment.isoformat()}: give it a time zone")
+    return moment.astimezone(UTC)
+
+
+def to_rfc3339(moment: datetime) -> str:
+    """Write a moment as RFC 3339 in UTC with milliseconds and `Z`; sorts as text.
+
+    Raises:
+        DomainError: `moment` is naive.
+    """
+    return require_utc(moment).isoformat(timespec="milliseconds").replace("+00:00", "Z")
+
+
+def from_rfc3339(text: str) -> datetime:
+    """Read an RFC 3339 moment with an offset or `Z` as UTC.
+
+    Raises:
+        DomainError: `text` is no moment or has no offset.
+    """
+    try:
+        moment = datetime.fromisoformat(text)
+    except ValueError as err:
+        raise DomainError(f"not an RFC 3339 time: {text[:40]!r}; write 2026-06-20T15:30:00+08:00") from err
+    return require_utc(moment)
+
+
+def bucket_of(moment: datetime) -> datetime:
+    """Return the start of the 5-minute bucket (UTC) that holds `moment`."""
+    utc = require_utc(moment)
+    return utc.replace(minute=utc.minute - utc.minute % 5, second=0, microsecond=0)
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Window:
+    """A half-open span of time, `start <= t < end`."""
+
+    start: datetime
+    """First moment inside, UTC."""
+    end: datetime
+    """First moment after, UTC."""
+
+    def __post_init__(self) -> None:
+        object.__setattr__(self, "start", require_utc(self.start))
+        object.__setattr__(self, "end", require_utc(self.end))
+        if self.end < self.start:
+            raise DomainError(f"window ends before it starts: {self.start} .. {self.end}")
+
+    @property
+    def length(self) -> timedelta:
+        """Length of the window, never negative."""
+        return self.end - self.start
+
+    def holds(self, moment: datetime) -> bool:
+        """Say whether an aware `moment` lies inside."""
+        return self.start <= moment < self.end

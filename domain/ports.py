@@ -1,0 +1,358 @@
+"""Protocols that several packages call; storage satisfies them by structure.
+
+Every method is synchronous and may block on I/O: an event loop calls it in a thread.
+Implementations raise only errors below `storage.errors.StoreError`, whose `retryable`
+says whether the same call may succeed later.
+"""
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, field
+from datetime import datetime, timedelta
+from enum import StrEnum
+from typing import Protocol
+
+from domain.counting import CountBy, CountRow, HistogramBar, TermCount
+from domain.incident import Delivery, Evaluation, Incident, Silence
+from domain.mention import Engagement, Mention
+from domain.moment import Window
+from domain.query import Node
+from domain.source import VisitState
+from domain.tagging import Polarity
+
+__all__ = [
+    "AppendResult",
+    "Change",
+    "CountSource",
+    "Desk",
+    "DeskChange",
+    "Inbox",
+    "InboxKind",
+    "InboxRow",
+    "MentionSearch",
+    "MentionWriter",
+    "Page",
+    "PutResult",
+    "StoryIndex",
+    "StoryItem",
+    "StoryLink",
+    "VisitStore",
+]
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class PutResult:
+    """What a put did."""
+
+    created: frozenset[str]
+    """Ids that were not there before."""
+    updated: frozenset[str]
+    """Ids whose text, tags, flags or engagement changed."""
+    unchanged: frozenset[str]
+    """Ids that were there in the same form."""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Page:
+    """One page of a search, newest event first."""
+
+    mentions: tuple[Mention, ...]
+    """At most the asked number, by event_at then id, descending."""
+    next: str | None
+    """Opaque cursor of the next page; None = this was the last."""
+
+
+class MentionWriter(Protocol):
+    """The writing side of a mention store."""
+
+    def put(self, mentions: Sequence[Mention], *, now: datetime) -> PutResult:
+        """Store tagged mentions and return when they are searchable; idempotent by id.
+
+        For an id already there: first_collected_at, source and story_id never change; the
+        earlier flag `backfill` stays; text, tags, engagement, last_collected_at and other
+        flags are replaced; changed engagement is also kept in the history. Of two mentions
+        with one id in a batch the later wins. Sets indexed_at to `now` on creation.
+        """
+        ...
+
+    def delete_before(self, moment: datetime, *, candidates: bool) -> int:
+        """Delete mentions (or candidates) first collected before `moment`; return how many."""
+        ...
+
+    def erase_author(self, *, platform: str, author_id: str | None = None, name: str | None = None) -> int:
+        """Delete all mentions of one author with their history; return how many."""
+        ...
+
+
+class MentionSearch(Protocol):
+    """The reading side of a mention store."""
+
+    def get(self, ids: Sequence[str]) -> Mapping[str, Mention]:
+        """Return the mentions that exist, by id; missing ids are absent."""
+        ...
+
+    def search(
+        self, query: Node, *, now: datetime, window: Window | None = None, limit: int = 50, after: str | None = None
+    ) -> Page:
+        """Return mentions that match, newest event first; `window` bounds event_at."""
+        ...
+
+    def count(self, query: Node, *, now: datetime, window: Window | None = None) -> int:
+        """Return how many mentions match."""
+        ...
+
+    def histogram(self, query: Node, *, now: datetime, window: Window, interval: timedelta) -> Sequence[HistogramBar]:
+        """Return bars over the window, oldest first, empty ones included, aligned to its start."""
+        ...
+
+    def terms(
+        self, query: Node, *, now: datetime, field: str, window: Window | None = None, limit: int = 20
+    ) -> Sequence[TermCount]:
+        """Return the commonest values of a public keyword field, most first, ties by value."""
+        ...
+
+    def engagement_history(self, mention: str) -> Sequence[tuple[datetime, Engagement]]:
+        """Return the readings of a mention's counters, oldest first; empty if unknown."""
+        ...
+
+
+class CountSource(Protocol):
+    """Counts for detection; candidates and owned posts are never counted."""
+
+    def counts(self, window: Window, *, brand: str | None = None, by: CountBy | None = None) -> Sequence[CountRow]:
+        """Return rows per 5-minute bucket of event time, oldest first; empty buckets absent.
+
+        The window's start is rounded down and its end up to whole buckets.
+        """
+        ...
+
+    def distinct_authors(
+        self,
+        window: Window,
+        *,
+        brand: str,
+        polarity: Polarity | None = None,
+        story: str | None = None,
+        include_backfill: bool = False,
+    ) -> int:
+        """Return the exact number of distinct authors (platform and id, else name)."""
+        ...
+
+
+class InboxKind(StrEnum):
+    """Why a row lies in the inbox."""
+
+    NEW = "new"
+    CHANGED = "changed"
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class InboxRow:
+    """A leased row of the inbox."""
+
+    row: int
+    """Row number; order of arrival."""
+    kind: InboxKind
+    """New, or seen before with other text or counters."""
+    mention: Mention
+    """The untagged mention; first_collected_at is that of the first sight."""
+    attempts: int
+    """Leases taken so far, this one included."""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class AppendResult:
+    """What an append did."""
+
+    new: frozenset[str]
+    """Ids seen for the first time."""
+    changed: frozenset[str]
+    """Ids seen before whose text or counters changed."""
+    known: int
+    """Mentions that were known and the same."""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Change:
+    """News for detection: a mention of a brand in a bucket was stored or changed."""
+
+    mention: str
+    """Mention id."""
+    brand: str
+    """Brand id."""
+    bucket: datetime
+    """5-minute bucket of its event time, UTC."""
+    at: datetime
+    """When it was written, UTC."""
+    row: int = 0
+    """Row number once stored."""
+
+
+class Inbox(Protocol):
+    """The durable queue between crawling and tagging, and the changed rows behind it."""
+
+    def append(self, mentions: Sequence[Mention], *, now: datetime) -> AppendResult:
+        """Remember ids as seen and queue what is new or changed, in one transaction."""
+        ...
+
+    def known(self, ids: Sequence[str]) -> frozenset[str]:
+        """Return those of `ids` that were seen before."""
+        ...
+
+    def lease(self, *, owner: str, limit: int, lease: timedelta, now: datetime) -> Sequence[InboxRow]:
+        """Take up to `limit` rows, oldest first, for `lease`; expired leases are taken again."""
+        ...
+
+    def ack(self, rows: Sequence[int], changes: Sequence[Change], *, owner: str, now: datetime) -> None:
+        """Remove rows that `owner` holds and write their changes, in one transaction."""
+        ...
+
+    def release(self, rows: Sequence[int], *, owner: str, now: datetime, delay: timedelta) -> None:
+        """Give rows back; they may be leased again after `delay`."""
+        ...
+
+    def dead_letter(self, row: int, *, reason: str, owner: str, now: datetime) -> None:
+        """Set a row aside with the reason, at most 300 characters."""
+        ...
+
+    def depth(self) -> int:
+        """Return the number of rows that wait or are leased; dead letters not counted."""
+        ...
+
+    def dead_letters(self, limit: int = 100) -> Sequence[tuple[int, str, str]]:
+        """Return (row, mention id, reason), newest first."""
+        ...
+
+    def claim_changes(self, *, owner: str, limit: int, lease: timedelta, now: datetime) -> Sequence[Change]:
+        """Take up to `limit` changed rows; `Desk.commit` deletes them."""
+        ...
+
+
+class VisitStore(Protocol):
+    """The state of visits, one row per source."""
+
+    def load(self) -> Mapping[str, VisitState]:
+        """Return all states by source name."""
+        ...
+
+    def save(self, state: VisitState) -> None:
+        """Write one state as a whole, save posts_matched, which only `add_matched` changes."""
+        ...
+
+    def add_matched(self, matched: Mapping[str, int]) -> None:
+        """Add to posts_matched per source."""
+        ...
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class StoryItem:
+    """What the link step knows of a mention."""
+
+    id: str
+    """Mention id."""
+    bands: tuple[str, ...]
+    """LSH band keys."""
+    signature: tuple[int, ...]
+    """MinHash values; empty = it can only be its own story, or share an exact band."""
+    event_at: datetime
+    """Event time, UTC."""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class StoryLink:
+    """The story of a mention."""
+
+    id: str
+    """Mention id."""
+    story_id: str
+    """Id of the story's first mention, aliases resolved."""
+    is_duplicate: bool
+    """True unless it is the first of its story."""
+
+
+class StoryIndex(Protocol):
+    """The shared index of stories."""
+
+    def link(self, items: Sequence[StoryItem], *, now: datetime) -> Sequence[StoryLink]:
+        """Find or found each item's story, in order, in one transaction; idempotent by id."""
+        ...
+
+    def resolve(self, story_ids: Sequence[str]) -> Mapping[str, str]:
+        """Return the present id for each story id, following merges; unknown ids map to themselves."""
+        ...
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class DeskChange:
+    """What one step of `watch` writes, in one transaction."""
+
+    evaluations: tuple[Evaluation, ...] = ()
+    """Looks to keep."""
+    incidents: tuple[Incident, ...] = ()
+    """Incidents to write; each names the version it was read at (0 = new)."""
+    deliveries: tuple[Delivery, ...] = ()
+    """Messages to queue; an id already there is left as it is."""
+    claimed: tuple[int, ...] = field(default=())
+    """Changed rows that are done with."""
+
+
+class Desk(Protocol):
+    """Incidents, evaluations, deliveries and silences."""
+
+    def commit(self, change: DeskChange, *, now: datetime) -> None:
+        """Write everything or nothing; each stored incident's version goes up by one.
+
+        Queuing a delivery drops pending or held ones of the same incident, receiver and
+        channel with a lower seq (state dropped, answer `superseded by seq N`), except that
+        a `firing` that nobody received is never replaced by a `resolved` alone: both are
+        dropped then.
+
+        Raises:
+            storage.errors.ConflictError: an incident was changed by another since it was read.
+        """
+        ...
+
+    def incidents(self, *, active_only: bool = False, brand: str | None = None, limit: int = 200) -> Sequence[Incident]:
+        """Return incidents, newest first; `active_only` = pending, open, acked, cooling."""
+        ...
+
+    def incident(self, id: str) -> Incident | None:
+        """Return one incident; None = unknown."""
+        ...
+
+    def evaluations(
+        self, *, incident: str | None = None, rule: str | None = None, limit: int = 200
+    ) -> Sequence[Evaluation]:
+        """Return kept evaluations, newest first."""
+        ...
+
+    def deliveries(self, *, incident: str | None = None, limit: int = 500) -> Sequence[Delivery]:
+        """Return deliveries by creation then seq, oldest first."""
+        ...
+
+    def claim_deliveries(self, *, owner: str, limit: int, lease: timedelta, now: datetime) -> Sequence[Delivery]:
+        """Take due deliveries (pending, held, uncertain), highest priority first, then oldest.
+
+        Per incident, receiver and channel only the lowest unfinished seq is given out. A
+        delivery left `sending` by an owner whose lease ran out comes back as `uncertain`.
+        """
+        ...
+
+    def save_delivery(self, delivery: Delivery, *, owner: str, now: datetime) -> None:
+        """Write a claimed delivery's new state; a final or held state gives up the claim."""
+        ...
+
+    def remote_ref(self, *, incident: str, receiver: str, channel: str) -> str:
+        """Return the handle of the incident's first accepted message there; empty = none."""
+        ...
+
+    def silences(self, *, at: datetime | None = None) -> Sequence[Silence]:
+        """Return silences, those in force at `at` if given, by end."""
+        ...
+
+    def add_silence(self, silence: Silence) -> None:
+        """Write a silence."""
+        ...
+
+    def end_silence(self, id: str, *, at: datetime) -> bool:
+        """End a silence early; False = unknown or over."""
+        ...

@@ -1,0 +1,86 @@
+"""A source's visits and health, as stored and as told to others."""
+
+from dataclasses import dataclass
+from datetime import datetime, timedelta
+from enum import StrEnum
+
+from domain.outcome import FetchOutcome
+
+__all__ = ["SourceHealth", "SourceState", "VisitState"]
+
+
+class SourceState(StrEnum):
+    """What can be said of a source now."""
+
+    NEW = "new"
+    LIVE = "live"
+    BLIND = "blind"
+    PAUSED = "paused"
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class VisitState:
+    """Everything that must survive a restart about the visits of one source."""
+
+    source: str
+    """Name of the source."""
+    platform: str
+    """Its platform."""
+    due_at: datetime
+    """When the next visit is due, UTC."""
+    first_visit_at: datetime | None = None
+    """First visit that proved life, UTC; None = none yet: the next one is backfill."""
+    last_visit_at: datetime | None = None
+    """Last visit begun, UTC."""
+    last_success_at: datetime | None = None
+    """Last visit that proved life, UTC."""
+    last_outcome: FetchOutcome | None = None
+    """Outcome of the last visit."""
+    last_detail: str = ""
+    """What was seen, for the operator; at most 300 characters, no secrets."""
+    fails: int = 0
+    """Visits in a row that did not prove life."""
+    blind_since: datetime | None = None
+    """First failed visit of the present row, UTC; None = it is not failing."""
+    paused_until: datetime | None = None
+    """No visit before this moment, UTC; None = none."""
+    etag: str | None = None
+    """ETag of the last good answer."""
+    last_modified: str | None = None
+    """Last-Modified of the last good answer."""
+    newest_at: datetime | None = None
+    """Newest publication seen, UTC."""
+    pages_seen: int = 0
+    """Pages read since the source was made."""
+    posts_seen: int = 0
+    """Posts read since the source was made, known ones included."""
+    posts_new: int = 0
+    """Posts that were new."""
+    posts_matched: int = 0
+    """New posts that named a brand, counted after tagging."""
+    outcomes: tuple[tuple[str, int], ...] = ()
+    """(outcome, number of visits), sorted by name."""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class SourceHealth:
+    """One source in one line, for people and for detection."""
+
+    source: str
+    """Name of the source."""
+    platform: str
+    """Its platform."""
+    state: SourceState
+    """new, live, blind or paused."""
+    since: datetime | None = None
+    """Since when it is in that state, UTC; None = unknown."""
+    why: str = ""
+    """Why it is blind or paused, in the reader's language; empty = it is not."""
+    fix: str = ""
+    """What to do about it; empty = nothing."""
+    last_success_at: datetime | None = None
+    """Last visit that proved life, UTC."""
+    newest_at: datetime | None = None
+    """Newest publication seen, UTC."""
+    interval: timedelta = timedelta(minutes=5)
+    """Time between visits."""
