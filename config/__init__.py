@@ -1,1 +1,24 @@
-"""Settings: schema, loader, packaged defaults and the starter file."""
+"""Settings: schema, loader, packaged defaults, starter file."""
+
+from config.checks import is_loopback
+from config.errors import ConfigError, Problem
+from config.loader import default_settings, load, load_text
+from config.packaged import NO_DEFAULTS, Packaged, packaged
+from config.settings import Settings
+from config.specs import Specs
+from config.values import format_duration
+
+__all__ = [
+    "NO_DEFAULTS",
+    "ConfigError",
+    "Packaged",
+    "Problem",
+    "Settings",
+    "Specs",
+    "default_settings",
+    "format_duration",
+    "is_loopback",
+    "load",
+    "load_text",
+    "packaged",
+]

@@ -3,8 +3,9 @@
 from dataclasses import dataclass, field
 from datetime import timedelta
 from pathlib import Path
-from typing import Any, Literal
+from typing import Annotated, Any, Literal
 
+from config.marks import HostPort, Identifier, Query, Range, Url
 from domain.incident import Severity
 from domain.secret import Secret
 from domain.tagging import BrandDefinition, RiskCategory, TopicDefinition
@@ -33,27 +34,27 @@ ProxySetting = str | None
 class SourceSettings:
     """One configured collection: platform, transport, and query or address."""
 
-    name: str
+    name: Annotated[str, Identifier()]
     """Unique name; derived from platform and address or query when not given."""
     platform: str
     """Name of a platform module: feed, article, import, weibo, gdelt."""
     transport: str = "open"
     """Lawful road: open, cookie, official, rsshub, browser, file."""
-    url: str | None = None
+    url: Annotated[str, Url()] | None = None
     """Address of a feed or page; None where the platform knows its own addresses."""
-    base_url: str | None = None
+    base_url: Annotated[str, Url()] | None = None
     """Where the source's own origin is really fetched from (a mirror, a test server)."""
     query: tuple[str, ...] = ()
     """Words to search for; empty = one visit for each brand's name."""
     brands: tuple[str, ...] = ()
     """Ids of the brands this source is for; empty = all."""
-    interval: timedelta = timedelta(minutes=5)
+    interval: Annotated[timedelta, Range(timedelta(seconds=10), timedelta(days=30))] = timedelta(minutes=5)
     """Time between visits; at least 10 s."""
-    pace: timedelta = timedelta(seconds=2)
+    pace: Annotated[timedelta, Range(timedelta(0), timedelta(hours=1))] = timedelta(seconds=2)
     """Least time between two requests to one site."""
-    limit: int = 200
+    limit: Annotated[int, Range(1, 10_000)] = 200
     """Most posts taken from one visit, 1 to 10,000."""
-    pages: int = 3
+    pages: Annotated[int, Range(1, 50)] = 3
     """Most list pages of one visit, 1 to 50."""
     follow: bool = False
     """Fetch the page behind each new entry and take its text."""
@@ -79,7 +80,7 @@ class SourceSettings:
 class RuleSettings:
     """One rule: a condition over a window that raises an incident."""
 
-    name: str
+    name: Annotated[str, Identifier()]
     """Unique name."""
     kind: str
     """Kind of rule: match, threshold, burst."""
@@ -103,7 +104,7 @@ class RuleSettings:
 class ReceiverSettings:
     """A named set of channels."""
 
-    name: str
+    name: Annotated[str, Identifier()]
     """Unique name."""
     channels: tuple[tuple[str, Any], ...] = ()
     """(channel name, its SPEC's settings), in the order of the file."""
@@ -129,7 +130,7 @@ class EscalationStep:
 class RouteSettings:
     """Which incidents go to which receiver; the first that matches wins unless `proceed`."""
 
-    match: str = ""
+    match: Annotated[str, Query()] = ""
     """Query over labels (rule, kind, brand, severity, topic, risk); empty = all."""
     to: str
     """Receiver."""
@@ -147,11 +148,11 @@ class NetworkSettings:
     """Global proxy: a URL, or `env` for the environment's; None = direct."""
     no_proxy: tuple[str, ...] = ()
     """Hosts reached directly: exact names, or .suffix."""
-    allow_internal: tuple[str, ...] = ()
+    allow_internal: tuple[Annotated[str, HostPort()], ...] = ()
     """Exact host:port pairs of internal servers that a source's own base may name."""
     user_agent: str = "Tingfeng/0.1 (+brand monitoring; see robots policy)"
     """What we call ourselves."""
-    timeout: timedelta = timedelta(seconds=30)
+    timeout: Annotated[timedelta, Range(timedelta(seconds=1), timedelta(minutes=10))] = timedelta(seconds=30)
     """Hard limit of one request, real time."""
 
 
@@ -163,7 +164,7 @@ class StorageSettings:
     """SQLAlchemy URL of the state database; None = SQLite in data_dir."""
     mentions: Literal["memory", "sqlite", "elasticsearch"] = "sqlite"
     """Kind of mention store."""
-    elasticsearch_url: str | None = None
+    elasticsearch_url: Annotated[str, Url()] | None = None
     """Address of Elasticsearch; None = not used."""
 
 
@@ -171,15 +172,15 @@ class StorageSettings:
 class CrawlSettings:
     """Limits of the crawl role."""
 
-    visits: int = 8
+    visits: Annotated[int, Range(1, 64)] = 8
     """Most visits at the same time, 1 to 64."""
     visit_deadline: timedelta = timedelta(minutes=2)
     """Hard limit of one visit, real time."""
-    inbox_limit: int = 50_000
+    inbox_limit: Annotated[int, Range(100)] = 50_000
     """Visits pause while the inbox holds more rows."""
-    disk_free_bytes: int = 500_000_000
+    disk_free_bytes: Annotated[int, Range(0)] = 500_000_000
     """Visits pause while the disk has less free space."""
-    extract_workers: int = 1
+    extract_workers: Annotated[int, Range(0, 64)] = 1
     """Processes that extract article text, 0 = in a thread."""
 
 
@@ -187,13 +188,13 @@ class CrawlSettings:
 class AnalyseSettings:
     """Limits of the analyse role."""
 
-    workers: int = 1
+    workers: Annotated[int, Range(1, 64)] = 1
     """Processes that tag, 1 to 64."""
-    batch: int = 200
+    batch: Annotated[int, Range(1, 2_000)] = 200
     """Most mentions of one batch, 1 to 2,000."""
     lease: timedelta = timedelta(minutes=5)
     """Time after which an unfinished batch is taken again, real time."""
-    attempts: int = 5
+    attempts: Annotated[int, Range(1, 100)] = 5
     """Tries before a mention is set aside."""
 
 
@@ -201,13 +202,13 @@ class AnalyseSettings:
 class WatchSettings:
     """Pace of detection and people's deadlines."""
 
-    tick: timedelta = timedelta(minutes=1)
+    tick: Annotated[timedelta, Range(timedelta(seconds=1), timedelta(hours=1))] = timedelta(minutes=1)
     """Time between evaluations without news."""
     ack_for: timedelta = timedelta(hours=4)
     """How long an acknowledgement holds."""
-    history: timedelta = timedelta(days=14)
+    history: Annotated[timedelta, Range(timedelta(days=1), timedelta(days=400))] = timedelta(days=14)
     """How far back expectations look."""
-    messages_per_hour: int = 30
+    messages_per_hour: Annotated[int, Range(1, 1_000)] = 30
     """Most messages per channel and hour, critical ones exempt; the rest waits."""
 
 
@@ -215,11 +216,11 @@ class WatchSettings:
 class RetentionSettings:
     """How long things are kept."""
 
-    mentions: timedelta = timedelta(days=730)
+    mentions: Annotated[timedelta, Range(timedelta(hours=1))] = timedelta(days=730)
     """Mentions of watched brands."""
-    candidates: timedelta = timedelta(days=14)
+    candidates: Annotated[timedelta, Range(timedelta(hours=1))] = timedelta(days=14)
     """Posts that named no brand."""
-    evaluations: timedelta = timedelta(days=30)
+    evaluations: Annotated[timedelta, Range(timedelta(hours=1))] = timedelta(days=30)
     """Looks of the rules."""
 
 
@@ -229,7 +230,7 @@ class HealthSettings:
 
     host: str = "127.0.0.1"
     """Address it listens on."""
-    port: int = 8650
+    port: Annotated[int, Range(0, 65_535)] = 8650
     """Port; 0 = any free one."""
 
 
@@ -253,7 +254,7 @@ class Settings:
     """Folder of state, stores and evidence; absolute."""
     locale: Literal["zh", "en"] = "zh"
     """Language of messages."""
-    public_url: str | None = None
+    public_url: Annotated[str, Url()] | None = None
     """Our own address for people; None = messages do not link to us."""
     brands: tuple[BrandDefinition, ...] = ()
     """Brands to watch."""

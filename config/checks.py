@@ -1,0 +1,218 @@
+"""What only the whole of a settings file can show: names that stand twice, names that lead nowhere."""
+
+from collections.abc import Iterable, Sequence
+from dataclasses import fields, is_dataclass
+from ipaddress import ip_address
+from typing import Any
+from urllib.parse import urlsplit
+
+from yaml.nodes import MappingNode, ScalarNode, SequenceNode
+
+from config.document import scalar_text
+from config.errors import quote
+from config.marks import Url
+from config.packaged import entry_text
+from config.reader import Entries, Reader
+from config.settings import ReceiverSettings, Settings
+from config.values import ValueProblem, check_marks, nearest
+from domain.query import QuerySyntaxError, parse
+
+__all__ = ["check_references", "is_loopback"]
+
+_TRANSPORTS = ("open", "cookie", "official", "rsshub", "browser", "file")
+_PROXY_WORDS = ("env", "none")
+_PROXY_URL = Url(schemes=("http", "https", "socks5", "socks5h"))
+_QUERY_OPTIONS = ("query", "filter", "match")
+
+
+def check_references(reader: Reader, settings: Settings, entries: Entries, *, need_brand: bool) -> list[str]:
+    """Note every broken reference in `reader`; return warnings, things that work but may not be meant.
+
+    Names count as known when they stand in the file, even if the rest of their entry is wrong.
+    """
+    brands = _names(entries, "brands", "id") | _names(entries, "brands", "name") | {one.id for one in settings.brands}
+    receivers = _names(entries, "receivers", "name")
+    _check_twice(reader, settings)
+    _check_brand_references(reader, entries, brands)
+    _check_receiver_references(reader, settings, entries, receivers)
+    _check_sources(reader, entries)
+    _check_proxies(reader, entries)
+    _check_rule_queries(reader, settings, entries)
+    if need_brand and not brands:
+        fix = "such as: brands: [{id: yunshan, name: 云杉咖啡}]"
+        reader.note_at("brands", "no brand is watched", fix)
+    return [*_warnings(settings, need_brand)]
+
+
+def _names(entries: Entries, key: str, field: str) -> set[str]:
+    node = entries[key][1] if key in entries else None
+    if not isinstance(node, SequenceNode):
+        return set()
+    return {entry_text(item, field) for item in node.value} - {""}
+
+
+def _items(entries: Entries, key: str) -> Iterable[tuple[str, MappingNode]]:
+    node = entries[key][1] if key in entries else None
+    if isinstance(node, SequenceNode):
+        for number, item in enumerate(node.value):
+            if isinstance(item, MappingNode):
+                yield f"{key}[{number}]", item
+
+
+def _texts(node: MappingNode, key: str) -> list[str]:
+    for field, value in node.value:
+        if getattr(field, "value", None) == key:
+            parts = value.value if isinstance(value, SequenceNode) else [value]
+            return [scalar_text(part) for part in parts if isinstance(part, ScalarNode)]
+    return []
+
+
+def _check_twice(reader: Reader, settings: Settings) -> None:
+    for key, names in (
+        ("brands", [one.id for one in settings.brands]),
+        ("sources", [one.name for one in settings.sources]),
+        ("rules", [one.name for one in settings.rules]),
+        ("receivers", [one.name for one in settings.receivers]),
+        ("topics", [one.id for one in settings.topics]),
+        ("risks", [one.id for one in settings.risks]),
+    ):
+        for name in sorted({name for name in names if names.count(name) > 1}):
+            fix = "give each source its own `name`" if key == "sources" else "rename or delete one of them"
+            reader.note_at(key, f"{names.count(name)} entries are called {quote(name)}", fix)
+
+
+def _known(reader: Reader, path: str, name: str, names: set[str], what: str) -> None:
+    if name and "${" not in name and name not in names:
+        near = nearest(name, sorted(names))
+        choices = f"known: {', '.join(sorted(names))}" if names else f"the file has no {what} yet"
+        reader.note_at(path, f"there is no {what} {quote(name)}", f"did you mean `{near}`?" if near else choices)
+
+
+def _check_brand_references(reader: Reader, entries: Entries, brands: set[str]) -> None:
+    for key in ("sources", "rules"):
+        for path, node in _items(entries, key):
+            for name in _texts(node, "brands"):
+                _known(reader, f"{path}.brands", name, brands, "brand")
+
+
+def _check_receiver_references(reader: Reader, settings: Settings, entries: Entries, receivers: set[str]) -> None:
+    for path, node in _items(entries, "receivers"):
+        name, fallback = entry_text(node, "name"), entry_text(node, "fallback")
+        _known(reader, f"{path}.fallback", fallback, receivers, "receiver")
+        if fallback and fallback == name:
+            reader.note_at(f"{path}.fallback", "a receiver cannot be its own fallback")
+    for cycle in _fallback_cycles(settings.receivers):
+        reader.note_at("receivers", f"fallbacks lead in a circle: {' → '.join(cycle)}", "end it at one of them")
+    for path, node in _items(entries, "routes"):
+        _known(reader, f"{path}.to", entry_text(node, "to"), receivers, "receiver")
+        steps = next((value for key, value in node.value if getattr(key, "value", "") == "escalate"), None)
+        for number, step in enumerate(steps.value if isinstance(steps, SequenceNode) else []):
+            _known(reader, f"{path}.escalate[{number}].to", entry_text(step, "to"), receivers, "receiver")
+    for number, route in enumerate(settings.routes if not reader.problems else ()):
+        moments = [step.after for step in route.escalate]
+        if moments != sorted(set(moments)):
+            path = f"routes[{number}].escalate"
+            reader.note_at(path, "the steps are not in order", "each `after` must be longer than the one before")
+    if settings.operator:
+        _known(reader, "operator", settings.operator, receivers, "receiver")
+
+
+def _fallback_cycles(receivers: Sequence[ReceiverSettings]) -> list[list[str]]:
+    after = {one.name: one.fallback for one in receivers if one.fallback and one.fallback != one.name}
+    cycles: list[list[str]] = []
+    seen: set[str] = set()
+    for start in after:
+        chain = [start]
+        while (following := after.get(chain[-1])) and following not in chain:
+            chain.append(following)
+        if following == start and start not in seen:
+            cycles.append([*chain, start])
+            seen |= set(chain)
+    return cycles
+
+
+def _check_sources(reader: Reader, entries: Entries) -> None:
+    for path, node in _items(entries, "sources"):
+        for transport in _texts(node, "transport"):
+            if transport not in _TRANSPORTS:
+                near = nearest(transport, _TRANSPORTS)
+                fix = f"did you mean `{near}`?" if near else f"one of: {', '.join(_TRANSPORTS)}"
+                reader.note_at(f"{path}.transport", f"unknown transport {quote(transport)}", fix)
+            for needed, key in (("cookie", "cookie"), ("official", "token")):
+                if transport == needed and not (_texts(node, key) or _texts(node, f"{key}_file")):
+                    problem = f"transport `{transport}` needs the key `{key}`"
+                    reader.note_at(path, problem, f"such as: {key}: ${{{key.upper()}}}")
+
+
+def _check_proxies(reader: Reader, entries: Entries) -> None:
+    places = [(path, node) for key in ("sources", "receivers") for path, node in _items(entries, key)]
+    if "network" in entries and isinstance(entries["network"][1], MappingNode):
+        places.append(("network", entries["network"][1]))
+    values = [(f"{path}.proxy", text) for path, node in places for text in _texts(node, "proxy")]
+    top = entries["proxy"][1] if "proxy" in entries else None
+    if isinstance(top, ScalarNode):
+        values.append(("proxy", scalar_text(top)))
+    for path, text in values:
+        if text in _PROXY_WORDS or not text or "${" in text or text in ("~", "null"):
+            continue
+        try:
+            check_marks((_PROXY_URL,), text, shown=text)
+        except ValueProblem as problem:
+            reader.note_at(path, problem.problem, "a proxy is an address, `env` or `none`")
+
+
+def _check_rule_queries(reader: Reader, settings: Settings, entries: Entries) -> None:
+    """Parse the queries among a rule's own settings that carry no mark."""
+    places = {entry_text(node, "name"): path for path, node in _items(entries, "rules")}
+    for rule in settings.rules:
+        for name, query in _queries(rule.options):
+            try:
+                parse(query)
+            except QuerySyntaxError as err:
+                path = f"{places.get(rule.name, 'rules')}.{name}"
+                problem = f"this query cannot be read: {err.message} (at character {err.position + 1})"
+                reader.note_at(path, problem, err.hint)
+
+
+def _queries(options: Any) -> Iterable[tuple[str, str]]:
+    if is_dataclass(options):
+        for one in fields(options):
+            value = getattr(options, one.name)
+            if one.name in _QUERY_OPTIONS and isinstance(value, str):
+                yield one.name, value
+
+
+def is_loopback(host: str | None) -> bool:
+    """Say whether a host name or address means this machine itself."""
+    if host is None:
+        return False
+    try:
+        address = ip_address(host.strip("[]"))
+    except ValueError:
+        return host == "localhost" or host.endswith(".localhost")
+    return address.is_loopback or address.is_unspecified
+
+
+def _warnings(settings: Settings, need_brand: bool) -> Iterable[str]:
+    if settings.public_url and is_loopback(urlsplit(settings.public_url).hostname):
+        yield f"public_url {settings.public_url} is this machine only: messages will not link to it"
+    if not need_brand:
+        return
+    if not settings.sources:
+        yield "no source is configured: nothing is collected, but `tingfeng import` works"
+    if not settings.receivers:
+        yield "no receiver is configured: alerts are kept (`tingfeng incidents list`) and sent to nobody"
+    elif not settings.routes:
+        yield "no route is configured: every alert goes to every receiver"
+    for source in settings.sources:
+        if source.robots == "override":
+            yield f"source {source.name}: robots.txt is overridden; that is the operator's own responsibility"
+        if not source.verify_tls:
+            yield f"source {source.name}: the server's certificate is not checked"
+    reached = {route.to for route in settings.routes} | {
+        step.to for route in settings.routes for step in route.escalate
+    }
+    reached |= {one.fallback for one in settings.receivers if one.fallback} | {settings.operator or ""}
+    for receiver in settings.receivers:
+        if settings.routes and receiver.name not in reached:
+            yield f"receiver {receiver.name}: no route leads to it"
