@@ -10,7 +10,7 @@ A unit is one of:
 
 Letters and digits part: `iPhone16` is `iphone`, `16`. Units are in Unicode's NFKC form,
 case-folded, without the accents of Latin, Greek and Cyrillic (`Café` is `cafe`), so
-full-width and circled forms meet their plain ones. Traditional characters stay: turning
+full-width, circled and squared forms (`㎏`) meet their plain ones. Traditional characters stay: turning
 them into simplified ones belongs to the analysis. Everything else only separates:
 blanks, punctuation, symbols, skin tones, and the marks of scripts that need them. Invisible
 characters inside a word (soft hyphen, zero-width blanks) are passed over. A code for an
@@ -45,6 +45,7 @@ _UNIT = re.compile(
     rf"(?P<cjk>[{_CJK}][{_VOICED}]?)"
     rf"|(?P<number>\d[\d{_UNSEEN}]*)"
     rf"|(?P<word>[^\W\d_{_CJK}{_NO_TOKEN}](?:[^\W\d_{_CJK}{_NO_TOKEN}]++|[{_ACCENT}{_UNSEEN}])*+)"
+    rf"|(?P<square>[\u3200-\u33ff])"
     rf"|(?P<sign>[{_SIGN}])"
 )
 _DROPPED = re.compile(rf"[{_ACCENT}{_UNSEEN}]")
@@ -73,8 +74,8 @@ def split_units_with_spans(text: str) -> list[tuple[str, int, int]]:
 
     Returns:
         (unit, start, end) in order: `text[start:end]` holds the unit, start < end <=
-        len(text), starts never fall. Units from one character (such as `㎏5` folded from
-        a ligature) share its span.
+        len(text), starts never fall. Units that come from one character, such as a
+        ligature of several words, share its span.
     """
     return list(_units(text))
 
@@ -122,7 +123,7 @@ def _plain(raw: str) -> str:
 
 def _parts(plain: str) -> Iterator[tuple[str, int, int]]:
     for found in _UNIT.finditer(plain):
-        if found.lastgroup == "sign":
+        if found.lastgroup in ("sign", "square"):
             continue
         start = found.start()
         if found.lastgroup == "cjk":
