@@ -1,1 +1,1 @@
-"""The command line, the wiring and the running roles."""
+"""The command line, the wiring, the supervisor and the roles."""

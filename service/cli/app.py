@@ -1,0 +1,62 @@
+"""The command tree and what every command shares: exit codes, settings, output."""
+
+import sys
+from pathlib import Path
+from typing import Annotated
+
+import typer
+from rich.console import Console
+
+from domain.errors import TingfengError
+from service.errors import UsageError
+from service.logs import configure_logging
+
+__all__ = ["ConfigOption", "JsonOption", "app", "console", "main", "say"]
+
+app = typer.Typer(
+    name="tingfeng",
+    help="听风 Tingfeng: brand sentiment and crisis monitoring. Start with `tingfeng demo` or `tingfeng init`.",
+    no_args_is_help=True,
+    add_completion=False,
+    pretty_exceptions_enable=False,
+    rich_markup_mode=None,
+)
+
+console = Console(stderr=True, soft_wrap=True, highlight=False)
+
+ConfigOption = Annotated[
+    Path | None, typer.Option("--config", "-c", help="Settings file; default: tingfeng.yaml in this folder.")
+]
+JsonOption = Annotated[bool, typer.Option("--json", help="NDJSON on standard output, one object per line.")]
+
+
+def say(text: str) -> None:
+    """Print one line for people on standard output, as it is: no markup in it."""
+    print(text, flush=True)
+
+
+def main() -> None:
+    """Run the command line; exit code 0 done, 1 failed, 2 usage or settings error."""
+    from config.errors import ConfigError
+    from domain.query import QueryError
+
+    configure_logging("tingfeng")
+    import service.cli.desk
+    import service.cli.find
+    import service.cli.listen
+    import service.cli.text  # noqa: F401 - the four modules add their commands to `app`
+
+    try:
+        app(standalone_mode=True)
+    except (ConfigError, UsageError, QueryError) as err:
+        _fail(str(err), 2)
+    except TingfengError as err:
+        _fail(str(err), 1)
+    except BrokenPipeError:
+        sys.stderr.close()
+        sys.exit(1)
+
+
+def _fail(message: str, code: int) -> None:
+    print(message, file=sys.stderr)
+    sys.exit(code)

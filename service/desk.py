@@ -1,0 +1,179 @@
+"""What people see of incidents on the command line, and what they do about them."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Iterator, Mapping, Sequence
+from datetime import datetime
+
+from config.settings import Settings
+from domain.incident import Delivery, Incident, Severity
+from domain.moment import SHANGHAI, to_rfc3339
+from domain.ports import MentionSearch
+from service import wiring
+from service.clock import SystemClock
+from service.errors import ServiceError, UsageError
+
+__all__ = [
+    "act_on",
+    "incident_line",
+    "incident_lines",
+    "incident_view",
+    "read_incident",
+    "read_incidents",
+    "test_receiver",
+]
+
+LEVELS: Mapping[Severity, str] = {
+    Severity.CRITICAL: "红",
+    Severity.HIGH: "橙",
+    Severity.MEDIUM: "黄",
+    Severity.INFO: "蓝",
+}
+
+
+def read_incidents(
+    stores: wiring.Stores, *, active_only: bool, limit: int
+) -> Iterator[tuple[Incident, Sequence[Delivery]]]:
+    """Yield incidents with their deliveries, newest first."""
+    for incident in stores.state.desk.incidents(active_only=active_only, limit=limit):
+        yield incident, stores.state.desk.deliveries(incident=incident.id)
+
+
+def read_incident(stores: wiring.Stores, number: str) -> tuple[Incident, Sequence[Delivery]]:
+    """Return one incident and its deliveries; the number's case does not matter.
+
+    Raises:
+        ServiceError: there is none of that number.
+    """
+    incident = stores.state.desk.incident(number.strip().upper())
+    if incident is None:
+        raise ServiceError(f"no incident {number!r}; `tingfeng incidents list` shows their numbers")
+    return incident, stores.state.desk.deliveries(incident=incident.id)
+
+
+def _moment(moment: datetime | None) -> str | None:
+    return to_rfc3339(moment) if moment else None
+
+
+def incident_view(incident: Incident, deliveries: Sequence[Delivery], mentions: MentionSearch) -> dict[str, object]:
+    """Return the JSON object of one incident; extra keys may come later, these stay."""
+    found = mentions.get(incident.story_ids)
+    return {
+        "id": incident.id,
+        "brand": incident.brand,
+        "rule": incident.rule,
+        "severity": incident.severity.value,
+        "state": incident.state.value,
+        "flags": sorted(flag.value for flag in incident.flags),
+        "started_at": _moment(incident.started_at),
+        "opened_at": _moment(incident.opened_at),
+        "resolved_at": _moment(incident.resolved_at),
+        "acked_by": incident.acked_by,
+        "peak": {"value": incident.peak_value, "at": _moment(incident.peak_at)},
+        "counts": {"value": incident.value, "expected": incident.expected},
+        "labels": dict(incident.labels),
+        "reason": _reason(incident),
+        "stories": [
+            {"id": story, "url": found[story].post.url if story in found else None} for story in incident.story_ids
+        ],
+        "deliveries": [
+            {
+                "seq": each.seq,
+                "kind": each.kind.value,
+                "channel": each.channel,
+                "target": each.target,
+                "receiver": each.receiver,
+                "state": each.state.value,
+                "attempts": each.attempts,
+                "answer": each.answer,
+                "sent_at": _moment(each.sent_at),
+            }
+            for each in deliveries
+        ],
+        "notes": [
+            {"at": _moment(note.at), "by": note.by, "action": note.action, "text": note.text} for note in incident.notes
+        ],
+    }
+
+
+def _reason(incident: Incident) -> object:
+    try:
+        return json.loads(incident.reason) if incident.reason else None
+    except ValueError:
+        return incident.reason
+
+
+def _name_of(brand: str, settings: Settings) -> str:
+    return next((each.name for each in settings.brands if each.id == brand), brand)
+
+
+def incident_line(incident: Incident, deliveries: Sequence[Delivery], settings: Settings) -> str:
+    """Return one incident in one line for people."""
+    since = incident.started_at.astimezone(SHANGHAI)
+    sent = sum(1 for each in deliveries if each.sent_at)
+    return (
+        f"{incident.id} {LEVELS[incident.severity]} {incident.state.value:9} {_name_of(incident.brand, settings)} "
+        f"{incident.rule} {incident.value:g}（平时 {_usual(incident)}） {since:%m-%d %H:%M} 北京时间 "
+        f"消息 {sent}/{len(deliveries)}"
+    )
+
+
+def _usual(incident: Incident) -> str:
+    return "?" if incident.expected is None else f"{incident.expected:.1f}"
+
+
+def incident_lines(
+    incident: Incident, deliveries: Sequence[Delivery], mentions: MentionSearch, settings: Settings
+) -> list[str]:
+    """Return everything about one incident for people, a line each."""
+    found = mentions.get(incident.story_ids)
+    lines = [incident_line(incident, deliveries, settings), f"原因: {incident.reason or '-'}"]
+    for story in incident.story_ids:
+        mention = found.get(story)
+        text = " ".join(mention.post.text.split())[:60] if mention else ""
+        lines.append(f"事件报道 {story}: {text} {mention.post.url or '' if mention else ''}".rstrip())
+    for each in deliveries:
+        when = f"{each.sent_at.astimezone(SHANGHAI):%m-%d %H:%M:%S}" if each.sent_at else "-"
+        lines.append(
+            f"消息 {each.seq} {each.kind.value} {each.channel} {each.target} "
+            f"{each.state.value} 试 {each.attempts} 次 {when} {each.answer}"
+        )
+    for note in incident.notes:
+        lines.append(f"{note.at.astimezone(SHANGHAI):%m-%d %H:%M} {note.by}: {note.action} {note.text}".rstrip())
+    return lines
+
+
+def act_on(settings: Settings, stores: wiring.Stores, number: str, *, action: str, by: str, text: str) -> str:
+    """Let a person act on an incident and queue what others must be told of it.
+
+    Raises:
+        ServiceError: there is no such incident, or the action does not fit its state.
+        UsageError: the name is empty.
+    """
+    if not by.strip():
+        raise UsageError("--by: say who you are; the record needs a name")
+    incident, _ = read_incident(stores, number)
+    watch = wiring.make_watch(settings, stores, SystemClock(), owner=wiring.owner_name("desk"))
+    after = watch.act(incident.id, action=action, by=by.strip(), text=text.strip())
+    return f"{after.id} {after.state.value}（{by.strip()}：{action}）"
+
+
+def test_receiver(settings: Settings, stores: wiring.Stores, name: str) -> tuple[list[str], bool]:
+    """Send a marked test to every channel of a receiver; return what to print and whether all took it.
+
+    Raises:
+        UsageError: there is no such receiver.
+    """
+    receiver = next((each for each in settings.receivers if each.name == name), None)
+    if receiver is None:
+        known = "、".join(each.name for each in settings.receivers) or "none"
+        raise UsageError(f"no receiver {name!r} in {settings.path}; there are: {known}")
+    outbox = wiring.make_outbox(settings, stores, SystemClock(), owner=wiring.owner_name("test"))
+    answers = outbox.send_test(receiver)
+    lines = [
+        f"{'ok  ' if each.ok else 'FAIL'} {each.channel} {each.target}: {each.answer}"
+        + (f" → {each.fix}" if each.fix else "")
+        for each in answers
+    ]
+    return lines, bool(answers) and all(each.ok for each in answers)

@@ -1,0 +1,28 @@
+"""Searching the mention store page by page."""
+
+from collections.abc import Iterator
+from datetime import UTC, datetime
+
+from domain.mention import Mention
+from domain.ports import MentionSearch
+from domain.query import parse
+
+__all__ = ["find_mentions"]
+
+PAGE = 500
+
+
+def find_mentions(store: MentionSearch, query: str, *, limit: int) -> Iterator[Mention]:
+    """Yield mentions that match, newest event first, at most `limit`.
+
+    Raises:
+        domain.query.QueryError: the query has a mistake; position and hint are in the message.
+    """
+    node, now, after = parse(query), datetime.now(UTC), None
+    while limit > 0:
+        page = store.search(node, now=now, limit=min(limit, PAGE), after=after)
+        yield from page.mentions
+        limit -= len(page.mentions)
+        if page.next is None or not page.mentions:
+            return
+        after = page.next

@@ -1,0 +1,156 @@
+"""The analyse step: lease, tag, link, put, acknowledge. Every step may be repeated."""
+
+import logging
+from collections import Counter
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass, replace
+from datetime import datetime
+
+from domain.clock import Clock
+from domain.errors import TingfengError
+from domain.mention import Mention
+from domain.moment import bucket_of
+from domain.ports import Change, Inbox, InboxRow, MentionWriter, PutResult, StoryIndex, StoryItem, VisitStore
+
+__all__ = ["BatchResult", "Pipeline"]
+
+logger = logging.getLogger(__name__)
+
+Tag = Callable[[Sequence[Mention]], list[Mention]]
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class BatchResult:
+    """What became of one batch."""
+
+    leased: int = 0
+    """Rows taken from the inbox; 0 = it was empty."""
+    stored: int = 0
+    """Mentions stored for the first time."""
+    matched: int = 0
+    """Of those, mentions that name a brand."""
+    dead: int = 0
+    """Rows set aside for good."""
+    returned: int = 0
+    """Rows given back after an error, to be tried again."""
+
+
+class Pipeline:
+    """Moves mentions from the inbox to the mention store."""
+
+    def __init__(
+        self,
+        *,
+        inbox: Inbox,
+        visits: VisitStore,
+        stories: StoryIndex,
+        mentions: MentionWriter,
+        tag: Tag,
+        clock: Clock,
+        owner: str,
+        batch: int = 200,
+        lease_s: float = 300.0,
+        attempts: int = 5,
+    ) -> None:
+        self._inbox = inbox
+        self._visits = visits
+        self._stories = stories
+        self._mentions = mentions
+        self._tag = tag
+        self._clock = clock
+        self._owner = owner
+        self._batch = batch
+        self._lease_s = lease_s
+        self._attempts = attempts
+
+    def step(self) -> BatchResult:
+        """Work one batch off; an error of a store gives the batch back and is raised.
+
+        A mention that cannot be tagged is tried again alone and after `attempts` leases
+        set aside with the reason; the rest of its batch goes on.
+
+        Raises:
+            TingfengError: a store did not answer; nothing is lost.
+        """
+        now = self._clock.now()
+        lease = self._clock.span(self._lease_s)
+        rows = self._inbox.lease(owner=self._owner, limit=self._batch, lease=lease, now=now)
+        if not rows:
+            return BatchResult()
+        try:
+            good, tagged, bad = self._tag_rows(rows)
+            put = self._store(tagged, now)
+            fresh = [mention for mention in tagged if mention.id in put.created]
+            news = [mention for mention in tagged if mention.id not in put.unchanged]
+            self._inbox.ack(
+                [row.row for row in good], _changes(news, self._clock.now()), owner=self._owner, now=self._clock.now()
+            )
+        except TingfengError:
+            self._give_back([row.row for row in rows], now)
+            raise
+        matched = [mention for mention in fresh if mention.brands]
+        if matched:
+            self._visits.add_matched(Counter(mention.source for mention in matched))
+        dead = self._set_aside(bad, now)
+        return BatchResult(
+            leased=len(rows), stored=len(fresh), matched=len(matched), dead=dead, returned=len(bad) - dead
+        )
+
+    def _tag_rows(self, rows: Sequence[InboxRow]) -> tuple[list[InboxRow], list[Mention], list[tuple[InboxRow, str]]]:
+        try:
+            return list(rows), self._tag([row.mention for row in rows]), []
+        except Exception:
+            logger.exception("batch could not be tagged, trying one by one rows=%d", len(rows))
+        good: list[InboxRow] = []
+        tagged: list[Mention] = []
+        bad: list[tuple[InboxRow, str]] = []
+        for row in rows:
+            try:
+                tagged.extend(self._tag([row.mention]))
+                good.append(row)
+            except Exception as err:  # noqa: BLE001 - border of one mention
+                logger.warning("mention could not be tagged id=%s error=%r", row.mention.id, err)
+                bad.append((row, f"{type(err).__name__}: {err}"[:300]))
+        return good, tagged, bad
+
+    def _store(self, tagged: Sequence[Mention], now: datetime) -> PutResult:
+        links = self._stories.link([_story_item(mention) for mention in tagged], now=now)
+        linked = [
+            replace(mention, story_id=link.story_id, is_duplicate=link.is_duplicate)
+            for mention, link in zip(tagged, links, strict=True)
+        ]
+        return self._mentions.put(linked, now=self._clock.now())
+
+    def _give_back(self, rows: Sequence[int], now: datetime) -> None:
+        try:
+            self._inbox.release(rows, owner=self._owner, now=now, delay=self._clock.span(2.0))
+        except TingfengError:
+            logger.warning("batch could not be given back, its lease will run out rows=%d", len(rows))
+
+    def _set_aside(self, bad: Sequence[tuple[InboxRow, str]], now: datetime) -> int:
+        dead = 0
+        for row, reason in bad:
+            if row.attempts >= self._attempts:
+                self._inbox.dead_letter(row.row, reason=reason, owner=self._owner, now=now)
+                dead += 1
+            else:
+                self._inbox.release([row.row], owner=self._owner, now=now, delay=self._clock.span(5.0))
+        return dead
+
+
+def _story_item(mention: Mention) -> StoryItem:
+    tags = mention.tags
+    return StoryItem(
+        id=mention.id,
+        bands=tags.bands if tags else (),
+        signature=tags.signature if tags else (),
+        event_at=mention.event_at,
+    )
+
+
+def _changes(mentions: Sequence[Mention], at: datetime) -> list[Change]:
+    return [
+        Change(mention=mention.id, brand=brand, bucket=bucket_of(mention.event_at), at=at)
+        for mention in mentions
+        for brand in mention.brands
+    ]

@@ -1,0 +1,205 @@
+"""One role in a process of its own: `python -m service.role crawl --config FILE`."""
+
+import argparse
+import asyncio
+import json
+import logging
+import os
+import signal
+import sys
+import threading
+import time
+from collections.abc import Callable, Mapping
+from pathlib import Path
+
+from config.settings import Settings
+from domain.clock import Clock
+from domain.errors import TingfengError
+from service import wiring
+from service.clock import clock_order, make_clock
+from service.logs import configure_logging
+from service.retention import Retention
+
+__all__ = ["ROLES", "main"]
+
+logger = logging.getLogger(__name__)
+
+ROLES = ("crawl", "analyse", "watch")
+IDLE_S = 0.25
+BEAT_S = 5.0
+ERROR_WAIT_S = 2.0
+
+
+class Beat:
+    """Tells the supervisor every few seconds that the role lives, and with what figures."""
+
+    def __init__(self, fd: int | None, role: str) -> None:
+        self._fd = fd
+        self._role = role
+        self._figures: dict[str, object] = {"started": True}
+        self._progress_s = time.monotonic()
+
+    def note(self, figures: Mapping[str, object]) -> None:
+        """Take over the newest figures; call it from the working loop, it proves progress."""
+        self._figures.update(figures)
+        self._progress_s = time.monotonic()
+
+    def start(self, stop: threading.Event) -> None:
+        """Begin to beat in a thread until `stop` is set."""
+        threading.Thread(target=self._run, args=(stop,), daemon=True).start()
+
+    def _run(self, stop: threading.Event) -> None:
+        while True:
+            # A loop that makes no progress stops its own heartbeat, so that it is restarted.
+            if time.monotonic() - self._progress_s < 300.0:
+                self._write()
+            if stop.wait(BEAT_S):
+                return
+
+    def _write(self) -> None:
+        if self._fd is None:
+            return
+        try:
+            os.write(self._fd, (json.dumps({"role": self._role, **self._figures}) + "\n").encode())
+        except OSError:
+            self._fd = None
+
+
+def _stop_event(watch_stdin: bool) -> threading.Event:
+    stop = threading.Event()
+
+    def on_signal(_number: int, _frame: object) -> None:
+        stop.set()
+
+    signal.signal(signal.SIGTERM, on_signal)
+    signal.signal(signal.SIGINT, on_signal)
+    if watch_stdin:
+
+        def wait_for_parent() -> None:
+            while os.read(0, 4096):
+                continue
+            stop.set()
+
+        threading.Thread(target=wait_for_parent, daemon=True).start()
+    return stop
+
+
+def _repeat(step: Callable[[], bool], stop: threading.Event, name: str) -> None:
+    """Run `step` until `stop`; it says whether there was work. Store errors are waited out."""
+    last_error = ""
+    while not stop.is_set():
+        try:
+            busy = step()
+            last_error = ""
+        except TingfengError as err:
+            if str(err) != last_error:
+                logger.warning("%s step failed, trying again error=%s", name, err)
+                last_error = str(err)
+            stop.wait(ERROR_WAIT_S)
+            continue
+        if not busy:
+            stop.wait(IDLE_S)
+
+
+def run_crawl(settings: Settings, clock: Clock, stop: threading.Event, beat: Beat) -> None:
+    """Visit sources until told to stop."""
+    stores = wiring.open_stores(settings)
+    crawler = wiring.make_crawler(settings, stores, clock)
+
+    async def work() -> None:
+        ended = asyncio.Event()
+        task = asyncio.create_task(crawler.run(ended))
+        while not stop.is_set() and not task.done():
+            beat.note({"ok": True})
+            await asyncio.sleep(IDLE_S)
+        ended.set()
+        await asyncio.wait_for(task, timeout=9.0)
+
+    try:
+        asyncio.run(work())
+    finally:
+        stores.close()
+
+
+def run_analyse(settings: Settings, clock: Clock, stop: threading.Event, beat: Beat) -> None:
+    """Tag and store what lies in the inbox until told to stop."""
+    stores = wiring.open_stores(settings)
+    pipeline = wiring.make_pipeline(settings, stores, clock, owner=wiring.owner_name("analyse"))
+    totals = {"stored": 0, "matched": 0, "dead": 0}
+
+    def step() -> bool:
+        result = pipeline.step()
+        totals["stored"] += result.stored
+        totals["matched"] += result.matched
+        totals["dead"] += result.dead
+        beat.note(totals)
+        return result.leased > 0
+
+    try:
+        _repeat(step, stop, "analyse")
+    finally:
+        stores.close()
+
+
+def run_watch(settings: Settings, clock: Clock, stop: threading.Event, beat: Beat) -> None:
+    """Evaluate the rules and deliver messages until told to stop."""
+    stores = wiring.open_stores(settings)
+    watch = wiring.make_watch(settings, stores, clock, owner=wiring.owner_name("watch"))
+    outbox = wiring.make_outbox(settings, stores, clock, owner=wiring.owner_name("outbox"))
+    retention = Retention(settings.retention, stores.mentions, clock)
+
+    def deliver() -> bool:
+        sent = outbox.deliver_due()
+        beat.note({"deliveries": sent})
+        return sent > 0
+
+    sender = threading.Thread(target=_repeat, args=(deliver, stop, "outbox"), daemon=True)
+    sender.start()
+
+    def step() -> bool:
+        result = watch.step()
+        retention.step()
+        beat.note({"evaluated": result.evaluated})
+        return result.claimed > 0
+
+    try:
+        _repeat(step, stop, "watch")
+    finally:
+        sender.join(timeout=8.0)
+        stores.close()
+
+
+_RUN: Mapping[str, Callable[[Settings, Clock, threading.Event, Beat], None]] = {
+    "crawl": run_crawl,
+    "analyse": run_analyse,
+    "watch": run_watch,
+}
+
+
+def main(argv: list[str] | None = None) -> int:
+    """Run one role; 0 = stopped as told, 1 = it could not go on."""
+    parser = argparse.ArgumentParser(prog="service.role")
+    parser.add_argument("role", choices=ROLES)
+    parser.add_argument("--config", type=Path, required=True)
+    parser.add_argument("--clock-start")
+    parser.add_argument("--clock-scale", type=float)
+    parser.add_argument("--clock-epoch", type=float)
+    parser.add_argument("--heartbeat-fd", type=int)
+    options = parser.parse_args(argv)
+    configure_logging(options.role)
+    stop = _stop_event(watch_stdin=options.heartbeat_fd is not None)
+    try:
+        clock = make_clock(clock_order(options.clock_start, options.clock_scale, options.clock_epoch))
+        settings = wiring.load_settings(options.config)
+        beat = Beat(options.heartbeat_fd, options.role)
+        beat.start(stop)
+        _RUN[options.role](settings, clock, stop, beat)
+    except TingfengError as err:
+        logger.error("role cannot go on role=%s error=%s", options.role, err)
+        return 1
+    logger.info("role stopped role=%s", options.role)
+    return 0
+
+
+if __name__ == "__main__":
+    sys.exit(main())

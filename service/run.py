@@ -1,0 +1,180 @@
+"""`tingfeng run`: locks the data folder, starts the roles, shows health, stops in order."""
+
+import logging
+import signal
+import threading
+import time
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass
+from pathlib import Path
+
+from config.settings import Settings
+from domain.clock import Clock
+from domain.errors import TingfengError
+from service import wiring
+from service.clock import ClockOrder, make_clock
+from service.errors import UsageError
+from service.health_page import HealthPage
+from service.lock import RoleLocks
+from service.overview import channel_view, closed_lines, source_view, traffic_lines, traffic_of
+from service.role import ROLES
+from service.supervisor import Supervisor, role_argv
+
+__all__ = ["Say", "check_clock", "run_service"]
+
+logger = logging.getLogger(__name__)
+
+Say = Callable[[str], None]
+STEP_S = 0.5
+FIRST_WORD_S = 180.0
+NEXT_WORD_S = 3600.0
+
+
+def check_clock(settings: Settings, order: ClockOrder | None) -> None:
+    """Refuse a driven clock unless every source and receiver is on loopback.
+
+    Raises:
+        UsageError: something real would be reached in a time that is not real.
+    """
+    if order is None:
+        return
+    from crawlers.plan import expand_sources
+    from service.loopback import outside_addresses
+
+    outside = outside_addresses(settings, expand_sources(settings))
+    if outside:
+        raise UsageError(
+            "--clock-start and --clock-scale are for tests on loopback only; these are not: " + ", ".join(outside)
+        )
+
+
+@dataclass(slots=True)
+class _Service:
+    settings: Settings
+    stores: wiring.Stores
+    supervisor: Supervisor
+    clock: Clock
+
+    def view(self) -> Mapping[str, object]:
+        """Return the health view; `ok` = every role beats and no channel is broken."""
+        health = wiring.health_reader(self.settings, self.stores, self.clock)()
+        channels = channel_view(self.stores.state.desk.deliveries(limit=500))
+        roles = self.supervisor.status()
+        return {
+            "ok": all(role["ok"] for role in roles) and all(channel["ok"] for channel in channels),
+            "now": self.clock.now().isoformat(),
+            "roles": roles,
+            "sources": [source_view(each) for each in health],
+            "channels": channels,
+            "inbox": self.stores.inbox.depth(),
+        }
+
+    def traffic(self) -> list[str]:
+        """Return what came in so far, in words."""
+        states = list(self.stores.state.visits.load().values())
+        health = wiring.health_reader(self.settings, self.stores, self.clock)()
+        return traffic_lines(traffic_of(states, self.clock.now()), health, self.settings.locale)
+
+
+def run_service(config: Path, *, roles: Sequence[str], order: ClockOrder | None, say: Say) -> int:
+    """Listen until SIGTERM or SIGINT; return 0 when stopped in order.
+
+    Raises:
+        UsageError: a role is unknown, a port is in use, the clock is driven towards the outside.
+        BusyError: another service works in the data folder.
+        config.errors.ConfigError: the settings cannot be used.
+    """
+    unknown = sorted(set(roles) - set(ROLES))
+    if unknown or not roles:
+        raise UsageError(f"--role {','.join(unknown) or '(none)'}: there are {', '.join(ROLES)}")
+    settings = wiring.load_settings(config)
+    if settings.storage.mentions == "memory":
+        raise UsageError("storage.mentions: memory is forgotten between processes; use sqlite for `run`")
+    check_clock(settings, order)
+    wiring.prepare_data_dir(settings.data_dir)
+    locks = RoleLocks(settings.data_dir, roles)
+    locks.take()
+    try:
+        return _run_locked(settings, config, roles, order, locks, say)
+    finally:
+        locks.release()
+
+
+def _children(settings: Settings, roles: Sequence[str]) -> list[str]:
+    names: list[str] = []
+    for role in ROLES:
+        if role in roles:
+            count = settings.analyse.workers if role == "analyse" else 1
+            names += [role if n == 0 else f"{role}-{n + 1}" for n in range(count)]
+    return names
+
+
+def _run_locked(
+    settings: Settings,
+    config: Path,
+    roles: Sequence[str],
+    order: ClockOrder | None,
+    locks: RoleLocks,
+    say: Say,
+) -> int:
+    stores = wiring.open_stores(settings)
+    clock = make_clock(order)
+    arguments = ["--config", str(config.resolve()), *(order.arguments() if order else [])]
+    supervisor = Supervisor(
+        _children(settings, roles),
+        lambda role: role_argv(role.split("-")[0], arguments),
+        pass_fds=locks.fds,
+    )
+    service = _Service(settings, stores, supervisor, clock)
+    stop = threading.Event()
+    previous = {number: signal.signal(number, lambda *_: stop.set()) for number in (signal.SIGTERM, signal.SIGINT)}
+    page: HealthPage | None = None
+    try:
+        page = HealthPage(settings.health.host, settings.health.port, service.view)
+        page.start()
+        _say_start(settings, page.address, say)
+        _loop(service, stop, say)
+    finally:
+        say("正在停止…" if settings.locale == "zh" else "stopping…")
+        supervisor.stop()
+        if page is not None:
+            page.stop()
+        stores.close()
+        for number, handler in previous.items():
+            signal.signal(number, handler)
+    return 0
+
+
+def _say_start(settings: Settings, health: str, say: Say) -> None:
+    brands = "、".join(brand.name for brand in settings.brands) or "-"
+    receivers = "、".join(receiver.name for receiver in settings.receivers)
+    if settings.locale == "en":
+        say(f"listening for {brands}: {len(settings.sources)} sources, {len(settings.rules)} rules")
+        say(f"messages go to: {receivers}" if receivers else "no receiver yet: incidents are kept, nobody is told")
+        say(f"health page: {health}   stop with Ctrl-C")
+        return
+    say(f"开始听：{brands}；来源 {len(settings.sources)} 个，规则 {len(settings.rules)} 条")
+    say(f"消息发给：{receivers}" if receivers else "还没有接收人：事件会记录，但不会通知任何人(见 receivers)")
+    say(f"健康页：{health}   按 Ctrl-C 停止")
+
+
+def _loop(service: _Service, stop: threading.Event, say: Say) -> None:
+    next_word_s = time.monotonic() + FIRST_WORD_S
+    first = True
+    while not stop.is_set():
+        service.supervisor.step()
+        if time.monotonic() >= next_word_s:
+            next_word_s = time.monotonic() + NEXT_WORD_S
+            _say_traffic(service, say, with_closed=first)
+            first = False
+        stop.wait(STEP_S)
+
+
+def _say_traffic(service: _Service, say: Say, *, with_closed: bool) -> None:
+    try:
+        lines = service.traffic()
+    except TingfengError as err:
+        logger.warning("cannot say what came in error=%s", err)
+        return
+    for line in lines + (closed_lines(service.settings) if with_closed else []):
+        say(line)

@@ -1,0 +1,180 @@
+"""Starts one process per role, restarts what dies, and stops all of them in order."""
+
+import json
+import logging
+import os
+import signal
+import subprocess
+import sys
+import threading
+import time
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass, field
+
+__all__ = ["RoleStatus", "Supervisor", "role_argv"]
+
+logger = logging.getLogger(__name__)
+
+BACKOFF_S = (1.0, 2.0, 4.0, 8.0, 16.0, 32.0, 60.0)
+HEARTBEAT_LIMIT_S = 90.0
+STOP_LIMIT_S = 10.0
+STABLE_S = 300.0
+
+
+@dataclass(slots=True)
+class RoleStatus:
+    """What the supervisor knows of one role's process."""
+
+    role: str
+    """Name of the role."""
+    pid: int | None = None
+    """Its process; None = it does not run now."""
+    restarts: int = 0
+    """How often it was started again."""
+    last_exit: int | None = None
+    """Exit code of the last process that ended; None = none has."""
+    beat_at_s: float = 0.0
+    """Monotonic time of the last heartbeat."""
+    started_at_s: float = 0.0
+    """Monotonic time of the last start."""
+    detail: Mapping[str, object] = field(default_factory=dict)
+    """What the role said with its last heartbeat."""
+    retry_at_s: float | None = None
+    """Monotonic time of the next start; None = it runs."""
+    fails: int = 0
+    """Ends in a row before it was stable."""
+
+    def view(self, now_s: float) -> dict[str, object]:
+        """Return a JSON-ready view; ages in whole seconds."""
+        return {
+            "role": self.role,
+            "pid": self.pid,
+            "ok": self.pid is not None and bool(self.detail) and now_s - self.beat_at_s < HEARTBEAT_LIMIT_S,
+            "restarts": self.restarts,
+            "last_exit": self.last_exit,
+            "heartbeat_age_s": round(now_s - self.beat_at_s) if self.beat_at_s else None,
+            "detail": dict(self.detail),
+        }
+
+
+class _Child:
+    """One running process and the thread that reads its heartbeats."""
+
+    def __init__(self, argv: Sequence[str], pass_fds: Sequence[int], on_beat: Callable[[Mapping[str, object]], None]):
+        read_fd, write_fd = os.pipe()
+        try:
+            self.process = subprocess.Popen(
+                [*argv, "--heartbeat-fd", str(write_fd)],
+                stdin=subprocess.PIPE,
+                pass_fds=[*pass_fds, write_fd],
+                close_fds=True,
+            )
+        finally:
+            os.close(write_fd)
+        self._on_beat = on_beat
+        self._reader = threading.Thread(target=self._read, args=(read_fd,), daemon=True)
+        self._reader.start()
+
+    def _read(self, read_fd: int) -> None:
+        with os.fdopen(read_fd, encoding="utf-8", errors="replace") as lines:
+            for line in lines:
+                try:
+                    beat = json.loads(line)
+                except ValueError:
+                    continue
+                if isinstance(beat, dict):
+                    self._on_beat(beat)
+
+
+class Supervisor:
+    """Keep one process per role alive until told to stop.
+
+    A child's standard input stays open as long as the supervisor lives: when it closes,
+    by a stop or by a crash of the supervisor, the child stops by itself.
+    """
+
+    def __init__(
+        self,
+        roles: Sequence[str],
+        argv_of: Callable[[str], Sequence[str]],
+        *,
+        pass_fds: Sequence[int] = (),
+        monotonic: Callable[[], float] = time.monotonic,
+        backoff_s: Sequence[float] = BACKOFF_S,
+        heartbeat_limit_s: float = HEARTBEAT_LIMIT_S,
+    ) -> None:
+        self._argv_of = argv_of
+        self._pass_fds = tuple(pass_fds)
+        self._monotonic = monotonic
+        self._backoff_s = tuple(backoff_s)
+        self._heartbeat_limit_s = heartbeat_limit_s
+        self._status = {role: RoleStatus(role=role, retry_at_s=monotonic()) for role in roles}
+        self._children: dict[str, _Child] = {}
+
+    def status(self) -> list[dict[str, object]]:
+        """Return one JSON-ready view per role, in the order given."""
+        now_s = self._monotonic()
+        return [status.view(now_s) for status in self._status.values()]
+
+    def step(self) -> None:
+        """Start what is due, notice what ended, end what hangs."""
+        for role, status in self._status.items():
+            child = self._children.get(role)
+            if child is None:
+                if status.retry_at_s is not None and self._monotonic() >= status.retry_at_s:
+                    self._start(status)
+            elif child.process.poll() is not None:
+                self._note_end(status, child.process.returncode)
+            elif self._monotonic() - max(status.beat_at_s, status.started_at_s) > self._heartbeat_limit_s:
+                logger.error("role hangs, killed role=%s pid=%s", role, status.pid)
+                child.process.kill()
+
+    def _start(self, status: RoleStatus) -> None:
+        def on_beat(beat: Mapping[str, object]) -> None:
+            status.detail, status.beat_at_s = beat, self._monotonic()
+
+        status.detail = {}
+        child = _Child(self._argv_of(status.role), self._pass_fds, on_beat)
+        self._children[status.role] = child
+        status.pid, status.started_at_s, status.retry_at_s = child.process.pid, self._monotonic(), None
+        logger.info("role started role=%s pid=%s", status.role, status.pid)
+
+    def _note_end(self, status: RoleStatus, code: int) -> None:
+        now_s = self._monotonic()
+        stable = now_s - status.started_at_s > STABLE_S
+        status.fails = 1 if stable else status.fails + 1
+        wait_s = self._backoff_s[min(status.fails, len(self._backoff_s)) - 1]
+        logger.error("role ended role=%s pid=%s code=%s restart_in_s=%s", status.role, status.pid, code, wait_s)
+        _close_stdin(self._children.pop(status.role))
+        status.pid, status.last_exit, status.restarts = None, code, status.restarts + 1
+        status.retry_at_s = now_s + wait_s
+
+    def stop(self, *, limit_s: float = STOP_LIMIT_S) -> None:
+        """Ask every role to stop, wait up to `limit_s` real seconds, then kill the rest."""
+        for child in self._children.values():
+            _close_stdin(child)
+            if child.process.poll() is None:
+                child.process.send_signal(signal.SIGTERM)
+        deadline_s = time.monotonic() + limit_s
+        for role, child in self._children.items():
+            try:
+                child.process.wait(timeout=max(0.05, deadline_s - time.monotonic()))
+            except subprocess.TimeoutExpired:
+                logger.error("role did not stop in time, killed role=%s", role)
+                child.process.kill()
+                child.process.wait()
+            self._status[role].pid = None
+        self._children.clear()
+
+
+def _close_stdin(child: _Child) -> None:
+    if child.process.stdin is not None:
+        try:
+            child.process.stdin.close()
+        except OSError:
+            logger.debug("standard input of an ended role was closed already")
+
+
+def role_argv(role: str, arguments: Sequence[str]) -> list[str]:
+    """Return the command that runs one role in a process of its own."""
+    return [sys.executable, "-m", "service.role", role, *arguments]

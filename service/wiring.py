@@ -1,0 +1,209 @@
+"""Builds every object; nobody else constructs across packages.
+
+Imports lie inside the functions: a command pays only for the packages it needs.
+"""
+
+from __future__ import annotations
+
+import os
+from collections.abc import Callable, Iterator, Sequence
+from contextlib import contextmanager
+from dataclasses import dataclass
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+from config.settings import Settings
+from domain.clock import Clock
+from domain.ports import Inbox
+from domain.source import SourceHealth
+from service.errors import ServiceError, UsageError
+from service.pipeline import Pipeline
+from service.privacy import PrivateInbox
+
+if TYPE_CHECKING:
+    from alerts.outbox import Outbox
+    from alerts.watch import Watch
+    from analysis.tagger import Tagger
+    from config.specs import Specs
+    from crawlers.schedule import Crawler
+    from storage import MentionStore, State
+
+__all__ = [
+    "Stores",
+    "find_config",
+    "health_reader",
+    "load_settings",
+    "make_crawler",
+    "make_outbox",
+    "make_pipeline",
+    "make_tagger",
+    "make_watch",
+    "open_stores",
+    "opened",
+    "owner_name",
+    "prepare_data_dir",
+    "specs",
+]
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Stores:
+    """The two stores of one installation."""
+
+    state: State
+    """State database."""
+    mentions: MentionStore
+    """Mention store."""
+    inbox: Inbox
+    """The state's inbox behind the privacy settings."""
+
+    def close(self) -> None:
+        """Close both."""
+        self.mentions.close()
+        self.state.close()
+
+
+def specs() -> Specs:
+    """Return what every platform, channel and rule module announces."""
+    from alerts.detect import rule_specs
+    from alerts.notifiers import notifier_specs
+    from config.specs import Specs
+    from crawlers.platforms import platform_specs
+
+    return Specs(platforms=platform_specs(), channels=notifier_specs(), rules=rule_specs())
+
+
+def load_settings(path: Path) -> Settings:
+    """Read a settings file over the packaged defaults.
+
+    Raises:
+        config.errors.ConfigError: the file cannot be used; all mistakes at once.
+    """
+    from config.loader import load
+
+    return load(path, specs())
+
+
+def open_stores(settings: Settings) -> Stores:
+    """Open both stores, making the data folder (mode 0700) where it is missing.
+
+    Raises:
+        ServiceError: the folder cannot be made or written.
+        storage.errors.StoreError: a store cannot be opened.
+    """
+    from storage import open_mentions, open_state
+
+    prepare_data_dir(settings.data_dir)
+    url = settings.storage.state.reveal() if settings.storage.state else None
+    state = open_state(url, settings.data_dir)
+    mentions = open_mentions(settings.storage.mentions, settings.data_dir)
+    return Stores(state=state, mentions=mentions, inbox=PrivateInbox(state.inbox, settings.privacy))
+
+
+def prepare_data_dir(data_dir: Path) -> None:
+    """Make the data folder with mode 0700; an existing one of ours is tightened.
+
+    Raises:
+        ServiceError: it cannot be made or written.
+    """
+    try:
+        data_dir.mkdir(mode=0o700, parents=True, exist_ok=True)
+        if data_dir.stat().st_mode & 0o077:
+            data_dir.chmod(0o700)
+    except OSError as err:
+        raise ServiceError(f"data_dir {data_dir}: {err.strerror}; name a folder that you may write") from err
+    if not os.access(data_dir, os.W_OK):
+        raise ServiceError(f"data_dir {data_dir} is not writable; name another folder or change its owner")
+
+
+def make_tagger(settings: Settings) -> Tagger:
+    """Return the tagger of the settings' brands, topics and risk categories."""
+    from analysis.tagger import Tagger
+
+    return Tagger.from_settings(settings.brands, settings.topics, settings.risks)
+
+
+def make_pipeline(settings: Settings, stores: Stores, clock: Clock, *, owner: str) -> Pipeline:
+    """Return the analyse step over real stores."""
+    tagger = make_tagger(settings)
+    return Pipeline(
+        inbox=stores.inbox,
+        visits=stores.state.visits,
+        stories=stores.state.stories,
+        mentions=stores.mentions,
+        tag=tagger.tag,
+        clock=clock,
+        owner=owner,
+        batch=settings.analyse.batch,
+        lease_s=settings.analyse.lease.total_seconds(),
+        attempts=settings.analyse.attempts,
+    )
+
+
+def make_crawler(settings: Settings, stores: Stores, clock: Clock) -> Crawler:
+    """Return the crawl role's scheduler."""
+    from crawlers.schedule import Crawler
+
+    return Crawler(settings, stores.inbox, stores.state.visits, clock)
+
+
+def health_reader(settings: Settings, stores: Stores, clock: Clock) -> Callable[[], Sequence[SourceHealth]]:
+    """Return a function that tells how every source is now."""
+    from crawlers.health import health_of
+    from crawlers.plan import expand_sources
+
+    sources = expand_sources(settings)
+    return lambda: health_of(sources, stores.state.visits.load(), clock.now(), settings.locale)
+
+
+def make_watch(settings: Settings, stores: Stores, clock: Clock, *, owner: str) -> Watch:
+    """Return the watch step over real stores."""
+    from alerts.watch import Watch
+
+    return Watch(
+        settings,
+        desk=stores.state.desk,
+        inbox=stores.inbox,
+        search=stores.mentions,
+        counts=stores.mentions,
+        health=health_reader(settings, stores, clock),
+        clock=clock,
+        owner=owner,
+    )
+
+
+def make_outbox(settings: Settings, stores: Stores, clock: Clock, *, owner: str) -> Outbox:
+    """Return the outbox over the real channels."""
+    from alerts.outbox import Outbox
+
+    return Outbox(settings, desk=stores.state.desk, clock=clock, owner=owner)
+
+
+def owner_name(role: str) -> str:
+    """Return a name for leases: role, host and process."""
+    return f"{role}@{os.uname().nodename}:{os.getpid()}"
+
+
+def find_config(path: Path | None) -> Path:
+    """Return the settings file to use: the given one, or `tingfeng.yaml` here.
+
+    Raises:
+        UsageError: none is given and there is none here.
+    """
+    if path is not None:
+        return path
+    here = Path("tingfeng.yaml")
+    if here.exists():
+        return here
+    raise UsageError("no settings: give --config FILE, or make tingfeng.yaml here with `tingfeng init --brand NAME`")
+
+
+@contextmanager
+def opened(path: Path | None) -> Iterator[tuple[Settings, Stores]]:
+    """Give the settings and their open stores, and close the stores behind."""
+    settings = load_settings(find_config(path))
+    stores = open_stores(settings)
+    try:
+        yield settings, stores
+    finally:
+        stores.close()
