@@ -93,7 +93,7 @@ def traffic_lines(traffic: Traffic, health: Sequence[SourceHealth], locale: str)
     lines = [f"已看 {traffic.pages} 页，新帖 {traffic.posts} 条，其中 {traffic.matched} 条提到品牌"]
     if traffic.per_day is not None:
         lines.append(f"照此速度每天约 {traffic.per_day:.0f} 条")
-    return lines + [f"看不到： {each.source}: {each.why}; {each.fix}" for each in blind]
+    return lines + [f"看不到：{each.source}：{each.why}；{each.fix}" for each in blind]
 
 
 def closed_lines(settings: Settings) -> list[str]:

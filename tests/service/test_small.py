@@ -1,0 +1,262 @@
+import json
+import logging
+import urllib.error
+import urllib.request
+from dataclasses import dataclass
+from datetime import UTC, datetime, timedelta
+from pathlib import Path
+
+import pytest
+
+from config.settings import (
+    PrivacySettings,
+    ReceiverSettings,
+    RetentionSettings,
+    Settings,
+    SourceSettings,
+)
+from domain.clock import ManualClock
+from domain.incident import Delivery, DeliveryKind, DeliveryState
+from domain.mention import Author, Kind, Mention, Post
+from domain.secret import Secret
+from domain.source import SourceHealth, SourceState, VisitState
+from service.clock import ClockOrder, SystemClock, clock_order, make_clock
+from service.errors import UsageError
+from service.health_page import HealthPage
+from service.logs import configure_logging
+from service.loopback import is_loopback, outside_addresses
+from service.overview import channel_view, closed_lines, source_view, traffic_lines, traffic_of
+from service.privacy import keep_small
+from service.retention import Retention
+
+NOW = datetime(2026, 6, 20, 7, 30, tzinfo=UTC)
+
+
+def test_a_driven_clock_runs_at_its_scale() -> None:
+    clock = make_clock(ClockOrder(start=NOW, scale=60, epoch_s=0.0))
+    assert clock.real_s(timedelta(minutes=1)) == 1.0
+    assert clock.span(2.0) == timedelta(minutes=2)
+    assert clock.now() > NOW
+    assert clock.real_s(-timedelta(1)) == 0.0
+
+
+def test_the_system_clock_is_utc() -> None:
+    clock = make_clock(clock_order(None, None, None))
+    assert isinstance(clock, SystemClock)
+    assert clock.now().tzinfo is UTC
+    assert clock.real_s(timedelta(seconds=3)) == 3.0
+    assert clock.span(3.0) == timedelta(seconds=3)
+
+
+@pytest.mark.parametrize(
+    ("start", "scale"),
+    [
+        ("x", 60.0),
+        ("2026-06-20T10:00:00", 60.0),
+        (None, 60.0),
+        ("2026-06-20T10:00:00Z", None),
+        ("2026-06-20T10:00:00Z", 0.5),
+        ("2026-06-20T10:00:00Z", 1e9),
+    ],
+)
+def test_a_clock_that_cannot_be_is_refused(start: str | None, scale: float | None) -> None:
+    with pytest.raises(UsageError):
+        clock_order(start, scale, None)
+
+
+def test_a_child_is_given_the_same_clock() -> None:
+    order = clock_order("2026-06-20T15:30:00+08:00", 60.0, 12.5)
+    assert order is not None
+    assert order.start == NOW
+    arguments = order.arguments()
+    again = clock_order(arguments[1], float(arguments[3]), float(arguments[5]))
+    assert again == order
+
+
+@pytest.mark.parametrize(
+    ("url", "inside"),
+    [
+        ("http://127.0.0.1:9/x", True),
+        ("http://localhost/", True),
+        ("http://[::1]:80/", True),
+        ("https://a.cn/", False),
+        ("http://10.0.0.1/", False),
+        ("nonsense", False),
+    ],
+)
+def test_loopback_is_this_machine_only(url: str, inside: bool) -> None:
+    assert is_loopback(url) is inside
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class _Channel:
+    token: Secret
+    base_url: str | None = None
+
+
+def test_everything_outside_this_machine_is_named() -> None:
+    settings = Settings(
+        path=Path("t.yaml"),
+        data_dir=Path("/nowhere"),
+        receivers=(
+            ReceiverSettings(
+                name="in", channels=(("slack", _Channel(token=Secret("t"), base_url="http://127.0.0.1:1/")),)
+            ),
+            ReceiverSettings(name="out", channels=(("slack", _Channel(token=Secret("t"))), ("bare", None))),
+        ),
+    )
+    sources = [
+        SourceSettings(name="a", platform="feed", url="https://a.cn/rss"),
+        SourceSettings(name="b", platform="feed", url="https://a.cn/rss", base_url="http://127.0.0.1:9"),
+        SourceSettings(name="c", platform="import"),
+        SourceSettings(name="d", platform="gdelt"),
+    ]
+    assert outside_addresses(settings, sources) == [
+        "source a",
+        "source d",
+        "receiver out (slack)",
+        "receiver out (bare)",
+    ]
+
+
+def make_mention(author: Author) -> Mention:
+    post = Post(platform="weibo", native_id="1", kind=Kind.POST, text="x", author=author)
+    return Mention(id="weibo:1", post=post, source="s", first_collected_at=NOW, last_collected_at=NOW)
+
+
+def test_personal_data_is_kept_small() -> None:
+    mention = make_mention(Author(name="早八续命选手", id="7", region="上海", followers=3))
+    assert keep_small(mention, PrivacySettings()).post.author.region is None
+    kept = keep_small(mention, PrivacySettings(author_region=True))
+    assert kept is mention
+    hidden = keep_small(mention, PrivacySettings(pseudonymize_authors=True)).post.author
+    assert hidden.name == "早***手" and hidden.id is not None and hidden.id.startswith("p:") and hidden.followers == 3
+    nobody = make_mention(Author())
+    assert keep_small(nobody, PrivacySettings(pseudonymize_authors=True)).post.author == Author()
+    single = make_mention(Author(name="王"))
+    assert keep_small(single, PrivacySettings(pseudonymize_authors=True)).post.author.name == "王***"
+
+
+class _Deleting:
+    def __init__(self) -> None:
+        self.calls: list[tuple[datetime, bool]] = []
+
+    def delete_before(self, moment: datetime, *, candidates: bool) -> int:
+        self.calls.append((moment, candidates))
+        return 2
+
+
+def test_retention_runs_once_a_day() -> None:
+    clock, store = ManualClock(NOW), _Deleting()
+    retention = Retention(RetentionSettings(), store, clock)  # type: ignore[arg-type]  # only deletes
+    assert retention.step() == 0
+    clock.advance(timedelta(days=1))
+    assert retention.step() == 4
+    assert retention.step() == 0
+    assert store.calls == [(clock.now() - timedelta(days=730), False), (clock.now() - timedelta(days=14), True)]
+
+
+def make_state(**changes: object) -> VisitState:
+    fields: dict[str, object] = {"source": "a", "platform": "feed", "due_at": NOW, **changes}
+    return VisitState(**fields)  # type: ignore[arg-type]  # test shorthand
+
+
+def test_the_expectation_needs_ten_minutes() -> None:
+    early = traffic_of([make_state(first_visit_at=NOW - timedelta(minutes=5), pages_seen=3, posts_matched=1)], NOW)
+    assert early.per_day is None
+    later = traffic_of([make_state(first_visit_at=NOW - timedelta(hours=12), posts_matched=6)], NOW)
+    assert later.per_day == pytest.approx(12.0)
+    assert traffic_of([], NOW).pages == 0
+
+
+def test_what_came_in_is_said_with_what_is_unreachable() -> None:
+    blind = SourceHealth(source="a", platform="feed", state=SourceState.BLIND, why="连不上", fix="检查网络")
+    live = SourceHealth(source="b", platform="feed", state=SourceState.LIVE)
+    traffic = traffic_of([make_state(first_visit_at=NOW - timedelta(days=1), posts_matched=6, pages_seen=9)], NOW)
+    chinese = traffic_lines(traffic, [blind, live], "zh")
+    assert "9 页" in chinese[0] and "6 条提到品牌" in chinese[0] and "6 条" in chinese[1]
+    assert chinese[2:] == ["看不到：a：连不上；检查网络"]
+    assert "named a brand" in traffic_lines(traffic, [blind], "en")[0]
+    assert source_view(blind)["why"] == "连不上"
+
+
+def test_a_closed_platform_with_its_own_road_is_not_named() -> None:
+    settings = Settings(
+        path=Path("t"), data_dir=Path("/n"), sources=(SourceSettings(name="w", platform="weibo", transport="cookie"),)
+    )
+    lines = closed_lines(settings)
+    assert not any(line.startswith("微博") for line in lines)
+    assert any(line.startswith("抖音") for line in lines)
+
+
+def make_delivery(state: DeliveryState, seq: int) -> Delivery:
+    return Delivery(
+        id=f"d{seq}",
+        incident="A",
+        seq=seq,
+        kind=DeliveryKind.FIRING,
+        receiver="pr",
+        channel="slack",
+        target="C1",
+        payload="{}",
+        not_before=NOW,
+        created_at=NOW,
+        state=state,
+        answer=f"answer {seq}",
+    )
+
+
+def test_a_channel_is_not_ok_while_its_last_delivery_is_broken() -> None:
+    view = channel_view([make_delivery(DeliveryState.DELIVERED, 1), make_delivery(DeliveryState.BROKEN, 2)])
+    assert view[0]["ok"] is False and view[0]["last_answer"] == "answer 2"
+    assert view[0]["states"] == {"broken": 1, "delivered": 1}
+    assert channel_view([make_delivery(DeliveryState.DELIVERED, 3)])[0]["ok"] is True
+
+
+def read(url: str) -> tuple[int, dict[str, object]]:
+    try:
+        with urllib.request.urlopen(url, timeout=5) as answer:
+            return answer.status, json.load(answer)
+    except urllib.error.HTTPError as err:
+        return err.code, json.load(err)
+
+
+def test_the_health_page_says_how_it_is() -> None:
+    body: dict[str, object] = {"ok": True}
+
+    def view() -> dict[str, object]:
+        if body.get("explode"):
+            raise RuntimeError("secret detail")
+        return body
+
+    page = HealthPage("127.0.0.1", 0, view)
+    page.start()
+    try:
+        assert read(page.address) == (200, {"ok": True})
+        body["ok"] = False
+        assert read(page.address)[0] == 503
+        body["explode"] = True
+        status, answer = read(page.address)
+        assert status == 503 and "secret" not in json.dumps(answer)
+        assert read(page.address.replace("/healthz", "/etc"))[0] == 404
+        port = int(page.address.rsplit(":", 1)[1].split("/")[0])
+        with pytest.raises(UsageError, match=r"healthz\.port"):
+            HealthPage("127.0.0.1", port, view)
+    finally:
+        page.stop()
+
+
+def test_logs_mask_credentials_and_control_characters(capsys: pytest.CaptureFixture[str]) -> None:
+    root = logging.getLogger()
+    handlers, level = root.handlers[:], root.level
+    try:
+        configure_logging("crawl")
+        logging.getLogger("x").warning(
+            "sent url=%s token=%s \x1b[31m\u202e", "http://h/send?key=abcdef123456", "xoxb-1-2"
+        )
+        said = capsys.readouterr().err
+    finally:
+        root.handlers[:] = handlers
+        root.setLevel(level)
+    assert "abcdef123456" not in said and "xoxb" not in said and "\x1b" not in said and "\u202e" not in said
+    assert "crawl x sent" in said
