@@ -7,8 +7,8 @@ from hypothesis import strategies as st
 from domain.errors import DomainError
 from domain.moment import BUCKET, Window, bucket_of, from_rfc3339, require_utc, to_rfc3339
 
-MOMENTS = st.datetimes(
-    min_value=datetime(1971, 1, 2), max_value=datetime(2200, 1, 1), timezones=st.just(timezone(timedelta(hours=8)))
+MOMENTS = st.integers(min_value=86_400_000_000, max_value=7_258_118_400_000_000).map(
+    lambda us: datetime(1970, 1, 1, tzinfo=UTC).astimezone(timezone(timedelta(hours=8))) + timedelta(microseconds=us)
 )
 
 
