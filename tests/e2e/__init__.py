@@ -1,0 +1,1 @@
+"""End-to-end tests: the real service process against imitated sources and channels."""
