@@ -2,10 +2,13 @@
 
 from config.checks import is_loopback
 from config.errors import ConfigError, Problem
+from config.explain import explain
 from config.loader import default_settings, load, load_text
 from config.packaged import NO_DEFAULTS, Packaged, packaged
+from config.schema import json_schema
 from config.settings import Settings
 from config.specs import Specs
+from config.starter import starter
 from config.values import format_duration
 
 __all__ = [
@@ -16,9 +19,12 @@ __all__ = [
     "Settings",
     "Specs",
     "default_settings",
+    "explain",
     "format_duration",
     "is_loopback",
+    "json_schema",
     "load",
     "load_text",
     "packaged",
+    "starter",
 ]

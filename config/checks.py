@@ -113,8 +113,9 @@ def _check_receiver_references(reader: Reader, settings: Settings, entries: Entr
         if moments != sorted(set(moments)):
             path = f"routes[{number}].escalate"
             reader.note_at(path, "the steps are not in order", "each `after` must be longer than the one before")
-    if settings.operator:
-        _known(reader, "operator", settings.operator, receivers, "receiver")
+    operator = entries["operator"][1] if "operator" in entries else None
+    if isinstance(operator, ScalarNode) and not reader.is_null(operator):
+        _known(reader, "operator", scalar_text(operator), receivers, "receiver")
 
 
 def _fallback_cycles(receivers: Sequence[ReceiverSettings]) -> list[list[str]]:

@@ -77,7 +77,7 @@ def read_text(text: str, *, file: str, folder: Path) -> Document:
         raise ConfigError([_syntax_problem(err, hidden, file)]) from err
     except yaml.reader.ReaderError as err:
         line = hidden.count("\n", 0, err.position) + 1
-        problem = f"a character that YAML does not allow (U+{ord(str(err.character)[:1] or ' '):04X})"
+        problem = f"a character that YAML does not allow (U+{err.character:04X})"
         raise ConfigError([_at(file, line, 0, problem, "delete it; it is often invisible")]) from err
     except RecursionError as err:
         raise _whole(file, f"lists and mappings are nested deeper than {_MAX_DEPTH}") from err

@@ -1,7 +1,7 @@
 """The lists of a settings file: brands, sources, rules, receivers, topics and risk categories."""
 
-import re
 from dataclasses import replace
+from hashlib import sha256
 from typing import Annotated, Any
 from urllib.parse import urlsplit
 
@@ -15,7 +15,7 @@ from config.reader import INVALID, Entries, Reader
 from config.settings import ReceiverSettings, RuleSettings, SourceSettings
 from config.shape import TypeShape, type_shape
 from config.specs import Specs
-from config.values import nearest
+from config.values import nearest, slug
 from domain.spec import Spec
 from domain.tagging import BrandDefinition, RiskCategory, TopicDefinition
 
@@ -51,7 +51,7 @@ def read_brands(reader: Reader, items: Items) -> tuple[BrandDefinition, ...]:
         name = name or given
         brands.append(
             BrandDefinition(
-                id=given or _slug(name),
+                id=given or slug(name, "brand"),
                 name=name,
                 query=query or " or ".join(_phrase(word) for word in (name, *aliases)),
                 aliases=aliases,
@@ -69,10 +69,6 @@ def _value(reader: Reader, entries: Entries, key: str, shape: TypeShape, path: s
 
 def _phrase(word: str) -> str:
     return '"' + word.replace("\\", "\\\\").replace('"', '\\"') + '"'
-
-
-def _slug(text: str) -> str:
-    return re.sub(r"[^\w.]+", "-", text.lower()).strip("-.")[:64].strip("-.") or "unnamed"
 
 
 def _plugin(
@@ -126,11 +122,13 @@ def _options(reader: Reader, entries: Entries, spec: Spec | None, common: type, 
 def _source_name(platform: str, values: dict[str, Any]) -> str:
     address = values.get("url") or ""
     parts = urlsplit(address)
-    hint = (
-        f"{parts.netloc.rpartition('@')[2]}{parts.path}?{parts.query}" if address else "-".join(values.get("query", ()))
-    )
+    hint = "-".join(values.get("query", ()))
+    if address:
+        hint = parts.netloc.rpartition("@")[2] + parts.path
+        if parts.query:  # hashed, for it may hold a key
+            hint += "-" + sha256(parts.query.encode()).hexdigest()[:8]
     transport = values.get("transport", "open")
-    return _slug("-".join(part for part in (platform, transport if transport != "open" else "", hint) if part))
+    return slug("-".join(part for part in (platform, transport if transport != "open" else "", hint) if part), platform)
 
 
 def read_rules(reader: Reader, items: Items, below: Packaged, specs: Specs) -> tuple[RuleSettings, ...]:

@@ -6,7 +6,7 @@ from dataclasses import dataclass
 
 from domain.errors import TingfengError
 
-__all__ = ["ConfigError", "Problem", "quote"]
+__all__ = ["ConfigError", "Problem", "quote", "redact"]
 
 _CREDENTIALS = (
     (re.compile(r"(?i)\b(key|token|secret|password|passwd|pwd|sign|access_token)=[^&\s#]+"), r"\1=***"),
@@ -52,9 +52,14 @@ class ConfigError(TingfengError):
         super().__init__(head + "\n".join(str(problem) for problem in self.problems))
 
 
-def quote(text: str) -> str:
-    """Quote a value for a message: on one line, at most 60 characters, what looks like a credential masked."""
+def redact(text: str) -> str:
+    """Mask what looks like a credential: keys in addresses, user info, Slack tokens and hooks, UUIDs."""
     for pattern, mask in _CREDENTIALS:
         text = pattern.sub(mask, text)
-    text = " ".join(text.split())
+    return text
+
+
+def quote(text: str) -> str:
+    """Quote a value for a message: on one line, at most 60 characters, what looks like a credential masked."""
+    text = " ".join(redact(text).split())
     return f"`{text if len(text) <= 60 else text[:59] + '…'}`"

@@ -13,7 +13,7 @@ from config.errors import quote
 from config.marks import HostPort, Identifier, Query, Range, Url
 from domain.query import QuerySyntaxError, parse
 
-__all__ = ["ValueProblem", "check_marks", "format_duration", "nearest", "parse_duration", "parse_scalar"]
+__all__ = ["ValueProblem", "check_marks", "format_duration", "nearest", "parse_duration", "parse_scalar", "slug"]
 
 _UNITS = {"ms": 0.001, "s": 1, "m": 60, "h": 3600, "d": 86400, "w": 604800}
 _DURATION = re.compile(r"(?:\d+(?:\.\d+)?(?:ms|[smhdw]))+")
@@ -43,6 +43,11 @@ def nearest(word: str, known: Sequence[str]) -> str | None:
     plain = {name.replace("_", "").replace("-", "").lower(): name for name in known}
     found = get_close_matches(word.replace("_", "").replace("-", "").lower(), list(plain), n=1, cutoff=0.6)
     return plain[found[0]] if found else None
+
+
+def slug(text: str, fallback: str) -> str:
+    """Return a name made of a text: lower-case, at most 64 characters, `fallback` where none is left."""
+    return re.sub(r"[^\w.]+", "-", text.lower()).strip("-.")[:64].strip("-.") or fallback
 
 
 def parse_duration(text: str) -> timedelta:
