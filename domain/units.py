@@ -92,11 +92,8 @@ def _units(text: str) -> Iterator[tuple[str, int, int]]:
         if kind == "sign":
             yield f"u{ord(raw):x}", start, end
         elif kind == "cjk":
-            unit = unicodedata.normalize("NFKC", raw)
-            if len(unit) == 1:
-                yield unit, start, end
-            else:
-                yield from ((part, start, end) for part in _split_folded(unit))
+            # A mark that does not compose with its character is dropped.
+            yield unicodedata.normalize("NFKC", raw)[0], start, end
         elif raw.isascii():
             yield from _cut(raw.lower(), start)
         else:
@@ -127,13 +124,9 @@ def _parts(plain: str) -> Iterator[tuple[str, int, int]]:
             continue
         start = found.start()
         if found.lastgroup == "cjk":
-            yield found.group(), start, found.end()
+            yield found.group()[0], start, found.end()
         else:
             yield from _cut(_DROPPED.sub("", found.group()), start)
-
-
-def _split_folded(plain: str) -> list[str]:
-    return [unit for unit, _, _ in _parts(plain)]
 
 
 def _cut(run: str, start: int) -> Iterator[tuple[str, int, int]]:

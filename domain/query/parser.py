@@ -4,6 +4,7 @@ Precedence, from loose to tight: `or`, `and`, `not`, `NEAR/n`, then `( … )`,
 `field:{ … }`, `field <= value`, `field: value`, `field:(values)` and a bare value.
 `field:{ name: x }` is read as `field.name: x`, because mentions are flat. `NEAR/n` takes
 one word or one quoted phrase on each side, or a list in parentheses joined by `or`.
+Kibana reads an unquoted field called `null` as no field; here it is a name like others.
 """
 
 import re
