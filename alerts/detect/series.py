@@ -1,0 +1,212 @@
+"""Counts of one brand as arrays over 5-minute bins, re-read from the store where they changed."""
+
+from collections.abc import Iterable, Sequence
+from datetime import UTC, datetime, timedelta
+from typing import Literal
+
+import numpy as np
+from numpy.typing import NDArray
+
+from domain.counting import CountRow
+from domain.moment import BUCKET, Window, bucket_of
+from domain.tagging import Polarity
+
+__all__ = ["BINS_PER_DAY", "BINS_PER_HOUR", "Counts", "On", "Series", "bin_of", "bin_start", "bins_in", "merge_ranges"]
+
+Counts = NDArray[np.float32]
+On = Literal["negative", "neutral", "positive", "all"]
+
+BINS_PER_HOUR = 12
+BINS_PER_DAY = 288
+_SECONDS = int(BUCKET.total_seconds())
+_POLARITY = {Polarity.NEGATIVE: 0, Polarity.NEUTRAL: 1, Polarity.POSITIVE: 2}
+_ROW_OF_ON = {"negative": 0, "neutral": 1, "positive": 2}
+_LIVE, _BACKFILL = 0, 1
+_MENTIONS, _AUTHORS = 0, 1
+_AUTHOR_MEMORY = BINS_PER_DAY + 1
+"""Bins after a change in which "first seen within 24 h" may change as well."""
+
+
+def bin_of(moment: datetime) -> int:
+    """Return the number of the 5-minute bin that holds `moment`, counted from 1970-01-01 UTC."""
+    return int(bucket_of(moment).timestamp()) // _SECONDS
+
+
+def bin_start(index: int) -> datetime:
+    """Return the first moment of a bin, UTC."""
+    return datetime.fromtimestamp(index * _SECONDS, UTC)
+
+
+def bins_in(span: timedelta) -> int:
+    """Return how many bins a span covers, rounded up, at least 1."""
+    return max(1, -(-int(span.total_seconds()) // _SECONDS))
+
+
+def merge_ranges(changed: Iterable[int], last: int) -> list[tuple[int, int]]:
+    """Return the ranges of bins to read again after changes in `changed`.
+
+    A change may also alter who is new in the day after it, so each range reaches a day
+    beyond its change, but never beyond `last`.
+
+    Returns:
+        Disjoint (first, last) pairs, both inclusive, oldest first.
+    """
+    ranges: list[tuple[int, int]] = []
+    for first in sorted(set(changed)):
+        end = min(max(first, last), first + _AUTHOR_MEMORY)
+        if ranges and first <= ranges[-1][1] + 1:
+            ranges[-1] = (ranges[-1][0], max(end, ranges[-1][1]))
+        else:
+            ranges.append((first, end))
+    return ranges
+
+
+class Series:
+    """What was said about one brand, per source, polarity and 5-minute bin.
+
+    Holds a sliding span of bins; the content always equals what the count source says of
+    those bins, as long as every changed bin is given to `replace`.
+    """
+
+    def __init__(self, *, last: int, days: int) -> None:
+        self._size = (days + 2) * BINS_PER_DAY
+        self.first = last + BINS_PER_DAY - self._size
+        self.sources: list[str] = []
+        self._row: dict[str, int] = {}
+        self._counts: Counts = np.zeros((0, 3, 2, 2, self._size), np.float32)
+        self._p_negative: Counts = np.zeros((0, self._size), np.float32)
+        self._stories: dict[int, dict[str, tuple[float, float]]] = {}
+
+    @property
+    def end(self) -> int:
+        """First bin after the span."""
+        return self.first + self._size
+
+    def window(self, first: int, last: int) -> Window | None:
+        """Return the window of time that bins `first` to `last` cover within the span; None = outside."""
+        first, last = max(first, self.first), min(last, self.end - 1)
+        return Window(start=bin_start(first), end=bin_start(last + 1)) if first <= last else None
+
+    def advance(self, last: int) -> None:
+        """Move the span so that it holds bin `last`; what falls out at the old end is forgotten."""
+        if last < self.end:
+            return
+        days = (last - self.end) // BINS_PER_DAY + 1
+        shift = days * BINS_PER_DAY
+        for array in (self._counts, self._p_negative):
+            if shift < self._size:
+                array[..., :-shift] = array[..., shift:].copy()
+            array[..., max(0, self._size - shift) :] = 0
+        self.first += shift
+        for index in [index for index in self._stories if index < self.first]:
+            del self._stories[index]
+
+    def replace(self, first: int, last: int, rows: Sequence[CountRow]) -> None:
+        """Take `rows` as all there is in bins `first` to `last`; rows outside are ignored."""
+        low, high = max(first, self.first), min(last, self.end - 1)
+        if low > high:
+            return
+        self._counts[..., low - self.first : high + 1 - self.first] = 0
+        self._p_negative[:, low - self.first : high + 1 - self.first] = 0
+        for row in rows:
+            index = bin_of(row.bucket)
+            if not low <= index <= high:
+                continue
+            at, source = index - self.first, self._source(row.source)
+            age = _BACKFILL if row.backfill else _LIVE
+            self._counts[source, _POLARITY[row.polarity], age, _MENTIONS, at] += row.mentions
+            self._counts[source, _POLARITY[row.polarity], age, _AUTHORS, at] += row.new_authors
+            if not row.backfill:
+                self._p_negative[source, at] += row.p_negative
+
+    def replace_stories(self, first: int, last: int, rows: Sequence[CountRow]) -> None:
+        """Take `rows`, split by story, as all negative ones there are in bins `first` to `last`."""
+        for index in range(max(first, self.first), min(last, self.end - 1) + 1):
+            self._stories.pop(index, None)
+        for row in rows:
+            index = bin_of(row.bucket)
+            if row.key is None or row.polarity is not Polarity.NEGATIVE or not first <= index <= last:
+                continue
+            if not self.first <= index < self.end:
+                continue
+            stories = self._stories.setdefault(index, {})
+            authors, live = stories.get(row.key, (0.0, 0.0))
+            stories[row.key] = (authors + row.new_authors, live + (0 if row.backfill else row.new_authors))
+
+    def mentions(self, on: On, first: int, end: int, *, backfill: bool = False) -> Counts:
+        """Return mentions, (n_sources, end − first); `backfill` adds what came by history."""
+        return self._slice(on, first, end, _MENTIONS, backfill)
+
+    def authors(self, on: On, first: int, end: int, *, backfill: bool = False) -> Counts:
+        """Return authors new within 24 h, (n_sources, end − first), likewise."""
+        return self._slice(on, first, end, _AUTHORS, backfill)
+
+    def p_negative(self, first: int, end: int) -> float:
+        """Return the sum of the probabilities of negative over live mentions of the bins."""
+        return float(self._p_negative[:, max(0, first - self.first) : max(0, end - self.first)].sum())
+
+    def story_authors(self, first: int, end: int) -> dict[str, float]:
+        """Return live new negative authors per story over bins `first` to `end` − 1."""
+        sums: dict[str, float] = {}
+        for index in range(first, end):
+            for story, (_, live) in self._stories.get(index, {}).items():
+                sums[story] = sums.get(story, 0.0) + live
+        return sums
+
+    def story_maxima(self, first: int, end: int, width: int) -> list[float]:
+        """Return for each whole day of `first` to `end` − 1 the most authors of one story in `width` bins.
+
+        Oldest day first; 0.0 for a day without stories. History counts as well as live.
+        """
+        maxima: list[float] = []
+        for start in range(end - (end - first) // BINS_PER_DAY * BINS_PER_DAY, end, BINS_PER_DAY):
+            timeline: dict[str, list[tuple[int, float]]] = {}
+            for index in range(start, start + BINS_PER_DAY):
+                for story, (authors, _) in self._stories.get(index, {}).items():
+                    timeline.setdefault(story, []).append((index, authors))
+            maxima.append(max((_rolling_max(points, width) for points in timeline.values()), default=0.0))
+        return maxima
+
+    def first_seen(self, before: int) -> NDArray[np.int64]:
+        """Return each source's first bin with any mention before bin `before`; `before` where none is."""
+        span = self._counts[..., : max(0, before - self.first)].sum(axis=(1, 2))[:, _MENTIONS] > 0
+        found = span.any(axis=-1) if span.shape[-1] else np.zeros(len(self.sources), bool)
+        start = span.argmax(axis=-1) if span.shape[-1] else np.zeros(len(self.sources), np.int64)
+        return np.where(found, start + self.first, before).astype(np.int64)
+
+    def last_live(self, end: int) -> NDArray[np.int64]:
+        """Return each source's last bin before `end` with a live mention; one before the span if none."""
+        live = self._counts[:, :, _LIVE, _MENTIONS, : max(0, end - self.first)].sum(axis=1) > 0
+        if not live.shape[-1]:
+            return np.full(len(self.sources), self.first - 1, np.int64)
+        back = live[:, ::-1].argmax(axis=-1)
+        return np.where(live.any(axis=-1), self.first + live.shape[-1] - 1 - back, self.first - 1).astype(np.int64)
+
+    def _slice(self, on: On, first: int, end: int, measure: int, backfill: bool) -> Counts:
+        low, high = max(0, first - self.first), max(0, end - self.first)
+        ages = slice(None) if backfill else slice(0, 1)
+        if on == "all":
+            every: Counts = self._counts[:, :, ages, measure, low:high].sum(axis=(1, 2))
+            return every
+        picked: Counts = self._counts[:, _ROW_OF_ON[on], ages, measure, low:high].sum(axis=1)
+        return picked
+
+    def _source(self, name: str) -> int:
+        if name not in self._row:
+            self._row[name] = len(self.sources)
+            self.sources.append(name)
+            self._counts = np.concatenate([self._counts, np.zeros((1, 3, 2, 2, self._size), np.float32)])
+            self._p_negative = np.concatenate([self._p_negative, np.zeros((1, self._size), np.float32)])
+        return self._row[name]
+
+
+def _rolling_max(points: list[tuple[int, float]], width: int) -> float:
+    best = total = 0.0
+    oldest = 0
+    for index, authors in points:
+        total += authors
+        while points[oldest][0] <= index - width:
+            total -= points[oldest][1]
+            oldest += 1
+        best = max(best, total)
+    return best
