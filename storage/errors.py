@@ -1,0 +1,25 @@
+"""Errors of the stores; whether the same call may succeed later is part of each."""
+
+from domain.errors import TingfengError
+
+__all__ = ["ConflictError", "SchemaError", "StoreError"]
+
+
+class StoreError(TingfengError):
+    """A store could not do what was asked.
+
+    Attributes:
+        retryable: whether the same call may succeed later without anyone's help.
+    """
+
+    def __init__(self, message: str, *, retryable: bool = False) -> None:
+        super().__init__(message)
+        self.retryable = retryable
+
+
+class ConflictError(StoreError):
+    """Another process changed or took the same row first; read it again before the next try."""
+
+
+class SchemaError(StoreError):
+    """A database was written by a newer program, or by another program altogether."""

@@ -1,0 +1,1 @@
+"""Mention stores: one protocol, several backends, one contract suite."""

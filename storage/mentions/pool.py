@@ -1,0 +1,101 @@
+"""Connections to one SQLite file: many readers, one writer at a time."""
+
+import queue
+import sqlite3
+import threading
+from collections.abc import Iterator
+from contextlib import contextmanager
+from pathlib import Path
+
+from storage.errors import StoreError
+from storage.mentions.schema import connect, prepare
+
+__all__ = ["Pool"]
+
+_PASSING = ("SQLITE_BUSY", "SQLITE_LOCKED", "SQLITE_FULL", "SQLITE_IOERR")
+
+
+class Pool:
+    """Connections by need; safe to use from several threads."""
+
+    def __init__(self, path: Path) -> None:
+        self._path = path
+        self._idle: queue.LifoQueue[sqlite3.Connection] = queue.LifoQueue()
+        self._writing = threading.Lock()
+        self._writer = connect(path)
+        try:
+            prepare(self._writer, path)
+        except BaseException:
+            self._writer.close()
+            raise
+
+    @contextmanager
+    def read(self) -> Iterator[sqlite3.Connection]:
+        """Lend a connection in a transaction that sees one state of the file.
+
+        Raises:
+            StoreError: the file cannot be read.
+        """
+        try:
+            connection = self._idle.get_nowait()
+        except queue.Empty:
+            connection = connect(self._path, read_only=True)
+        try:
+            connection.execute("BEGIN")
+            try:
+                yield connection
+            finally:
+                connection.execute("COMMIT")
+        except sqlite3.Error as err:
+            raise self._error(err, "read") from err
+        finally:
+            self._idle.put(connection)
+
+    @contextmanager
+    def write(self) -> Iterator[sqlite3.Connection]:
+        """Lend the writing connection in a transaction that is kept whole or not at all.
+
+        Raises:
+            StoreError: the file cannot be written.
+        """
+        with self._writing:
+            try:
+                self._writer.execute("BEGIN IMMEDIATE")
+                try:
+                    yield self._writer
+                except BaseException:
+                    self._writer.execute("ROLLBACK")
+                    raise
+                self._writer.execute("COMMIT")
+            except sqlite3.Error as err:
+                if self._writer.in_transaction:
+                    self._writer.execute("ROLLBACK")
+                raise self._error(err, "write") from err
+
+    def vacuum(self) -> None:
+        """Drop deleted words from the full-text index and empty the log, so that nothing of them stays.
+
+        Raises:
+            StoreError: the file cannot be written.
+        """
+        with self.write() as connection:
+            connection.execute("INSERT INTO mention_fts (mention_fts) VALUES ('optimize')")
+        with self._writing:
+            try:
+                self._writer.execute("PRAGMA wal_checkpoint(TRUNCATE)")
+            except sqlite3.Error as err:
+                raise self._error(err, "write") from err
+
+    def close(self) -> None:
+        """Close every connection that is not lent."""
+        with self._writing:
+            self._writer.close()
+        while True:
+            try:
+                self._idle.get_nowait().close()
+            except queue.Empty:
+                return
+
+    def _error(self, err: sqlite3.Error, action: str) -> StoreError:
+        name = str(getattr(err, "sqlite_errorname", ""))
+        return StoreError(f"mention store {self._path}: cannot {action}: {err}", retryable=name.startswith(_PASSING))

@@ -1,0 +1,38 @@
+"""What every mention store offers, and how one is opened."""
+
+from pathlib import Path
+from typing import Protocol
+
+from domain.ports import CountSource, MentionSearch, MentionWriter
+from storage.errors import StoreError
+from storage.mentions.memory import MemoryMentions
+from storage.mentions.sqlite import SqliteMentions
+
+__all__ = ["MentionStore", "open_mentions"]
+
+
+class MentionStore(MentionWriter, MentionSearch, CountSource, Protocol):
+    """A whole mention store; safe to use from several threads."""
+
+    def close(self) -> None:
+        """Give back files and connections; the object is of no use afterwards."""
+        ...
+
+
+def open_mentions(kind: str, data_dir: Path) -> MentionStore:
+    """Open a mention store, creating it if needed.
+
+    Args:
+        kind: `memory` (lost at the end of the process) or `sqlite` (`mentions.db`).
+        data_dir: folder for files; made with mode 0700 if missing.
+
+    Raises:
+        SchemaError: a newer program wrote it.
+        StoreError: unknown kind, or it cannot be opened.
+    """
+    if kind == "memory":
+        return MemoryMentions()
+    if kind == "sqlite":
+        data_dir.mkdir(mode=0o700, parents=True, exist_ok=True)
+        return SqliteMentions(data_dir / "mentions.db")
+    raise StoreError(f"storage.mentions: no store of kind {kind!r}; write sqlite or memory")

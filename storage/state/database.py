@@ -1,0 +1,173 @@
+"""One connection pool to the state database: transactions, dialects, errors."""
+
+import logging
+import sqlite3
+from collections.abc import Iterable, Iterator, Sequence
+from contextlib import contextmanager
+from pathlib import Path
+from typing import Any, TypeVar
+
+from sqlalchemy import Connection, Engine, Table, create_engine, event, make_url
+from sqlalchemy.dialects import postgresql, sqlite
+from sqlalchemy.engine import URL
+from sqlalchemy.exc import ArgumentError, DBAPIError, IntegrityError, NoSuchModuleError, SQLAlchemyError
+
+from storage.errors import ConflictError, StoreError
+
+__all__ = ["CHUNK", "Database", "chunked", "parse_url", "sqlite_path", "translated"]
+
+logger = logging.getLogger(__name__)
+
+T = TypeVar("T")
+
+CHUNK = 500
+"""Most values in one statement; SQLite before 3.32 allows 999 parameters."""
+BUSY_TIMEOUT_MS = 15_000
+_PAGE_BYTES = 8192
+
+
+class Database:
+    """A pool of connections; safe to use from several threads.
+
+    A writing transaction takes the write lock at its start (SQLite: BEGIN IMMEDIATE), so
+    it never fails half-way because another process wrote meanwhile.
+    """
+
+    def __init__(self, url: URL) -> None:
+        self.url = url
+        self._engine = _make_engine(url)
+        self._writer = self._engine.execution_options(writes=True)
+
+    @property
+    def dialect(self) -> str:
+        """Name of the SQL dialect: sqlite or postgresql."""
+        return self._engine.dialect.name
+
+    @contextmanager
+    def read(self) -> Iterator[Connection]:
+        """Open a transaction that sees one state of the database and writes nothing.
+
+        Raises:
+            StoreError: the database cannot be read.
+        """
+        with translated("read"), self._engine.begin() as connection:
+            yield connection
+
+    @contextmanager
+    def write(self) -> Iterator[Connection]:
+        """Open a transaction that writes all or nothing.
+
+        Raises:
+            ConflictError: a row that must be unique is already there.
+            StoreError: the database cannot be written.
+        """
+        with translated("write"), self._writer.begin() as connection:
+            yield connection
+
+    def upsert(self, table: Table) -> "sqlite.Insert | postgresql.Insert":
+        """Return an INSERT that knows ON CONFLICT, in the database's dialect."""
+        return postgresql.insert(table) if self.dialect == "postgresql" else sqlite.insert(table)
+
+    def lock(self, connection: Connection, name: str) -> None:
+        """Let one transaction at a time past this point; SQLite has one writer anyway."""
+        if self.dialect == "postgresql":
+            connection.exec_driver_sql("SELECT pg_advisory_xact_lock(hashtext(%s))", (f"tingfeng.{name}",))
+
+    def close(self) -> None:
+        """Close all connections that are not in use."""
+        self._engine.dispose()
+
+
+def sqlite_path(url: URL) -> Path | None:
+    """Return the file behind a SQLite URL; None for memory and other databases."""
+    if url.get_backend_name() != "sqlite" or url.database in (None, "", ":memory:"):
+        return None
+    return Path(str(url.database))
+
+
+def chunked(values: Iterable[T], size: int = CHUNK) -> Iterator[Sequence[T]]:
+    """Yield the distinct values in their order, in lists of at most `size`."""
+    distinct = list(dict.fromkeys(values))
+    for start in range(0, len(distinct), size):
+        yield distinct[start : start + size]
+
+
+@contextmanager
+def translated(action: str) -> Iterator[None]:
+    """Turn the library's errors into ours; the message names the cause, never the values.
+
+    Raises:
+        ConflictError: a unique key is taken.
+        StoreError: anything else the database refuses.
+    """
+    try:
+        yield
+    except IntegrityError as err:
+        raise ConflictError(f"state database: conflict: {err.orig}") from err
+    except DBAPIError as err:
+        raise StoreError(f"state database: cannot {action}: {err.orig}", retryable=_passes(err)) from err
+    except SQLAlchemyError as err:
+        raise StoreError(f"state database: cannot {action}: {type(err).__name__}") from err
+
+
+def _passes(err: DBAPIError) -> bool:
+    if err.connection_invalidated:
+        return True
+    if isinstance(err.orig, sqlite3.Error):
+        name = getattr(err.orig, "sqlite_errorname", "") or ""
+        return name.startswith(("SQLITE_BUSY", "SQLITE_LOCKED", "SQLITE_FULL", "SQLITE_IOERR"))
+    state = str(getattr(err.orig, "sqlstate", "") or "")
+    return state[:2] in {"08", "40", "53", "57"}
+
+
+def _make_engine(url: URL) -> Engine:
+    try:
+        if url.get_backend_name() != "sqlite":
+            return create_engine(url, pool_pre_ping=True)
+        engine = create_engine(url, connect_args={"timeout": BUSY_TIMEOUT_MS / 1000})
+    except (NoSuchModuleError, ImportError) as err:
+        raise StoreError(f"state database: no driver for {url.drivername!r}; install tingfeng[postgres]") from err
+    event.listen(engine, "connect", _on_connect)
+    event.listen(engine, "begin", _on_begin)
+    return engine
+
+
+def _on_connect(raw: Any, _record: Any) -> None:
+    # Without this the driver begins transactions by itself, late and as readers.
+    raw.isolation_level = None
+    cursor = raw.cursor()
+    for pragma in (
+        f"page_size={_PAGE_BYTES}",
+        f"busy_timeout={BUSY_TIMEOUT_MS}",
+        "journal_mode=WAL",
+        "synchronous=FULL",
+        "foreign_keys=ON",
+        "cache_size=-32768",
+        "temp_store=MEMORY",
+    ):
+        cursor.execute(f"PRAGMA {pragma}")
+    cursor.close()
+
+
+def _on_begin(connection: Connection) -> None:
+    writes = connection.get_execution_options().get("writes", False)
+    connection.exec_driver_sql("BEGIN IMMEDIATE" if writes else "BEGIN")
+
+
+def parse_url(url: str | None, data_dir: Path) -> URL:
+    """Return the address of the state database; None = `state.db` in `data_dir`.
+
+    Raises:
+        StoreError: the URL is none, or its database is neither SQLite nor PostgreSQL.
+    """
+    if url is None:
+        return URL.create("sqlite", database=str(data_dir / "state.db"))
+    try:
+        parsed = make_url(url)
+    except ArgumentError as err:
+        raise StoreError("storage.state is no database URL; write postgresql+psycopg://user@host/name") from err
+    if parsed.get_backend_name() == "postgresql" and parsed.drivername == "postgresql":
+        parsed = parsed.set(drivername="postgresql+psycopg")
+    if parsed.get_backend_name() not in ("sqlite", "postgresql"):
+        raise StoreError(f"storage.state: {parsed.drivername!r} is neither sqlite nor postgresql")
+    return parsed

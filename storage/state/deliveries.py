@@ -1,0 +1,155 @@
+"""The outbox: which message goes next, who holds it, what became of it."""
+
+from collections.abc import Sequence
+from dataclasses import replace
+from datetime import datetime, timedelta
+
+from sqlalchemy import ColumnElement, Connection, and_, exists, or_, select, update
+
+from domain.codec import from_json, to_json
+from domain.incident import Delivery, DeliveryKind, DeliveryState
+from domain.moment import to_rfc3339
+from storage.errors import ConflictError
+from storage.state.database import Database
+from storage.state.tables import DELIVERIES
+
+__all__ = ["SqlDeliveries"]
+
+_WAITING = (DeliveryState.PENDING.value, DeliveryState.HELD.value)
+_DUE = (*_WAITING, DeliveryState.UNCERTAIN.value)
+_FINAL = tuple(state.value for state in DeliveryState if state.final)
+_ACCEPTED = (DeliveryState.DELIVERED.value, DeliveryState.DEGRADED.value)
+
+
+class SqlDeliveries:
+    """The deliveries' part of the desk."""
+
+    def __init__(self, database: Database) -> None:
+        self._database = database
+
+    def queue(self, connection: Connection, delivery: Delivery) -> None:
+        """Insert a delivery inside the caller's transaction and drop those it replaces.
+
+        An id already there is left as it is and replaces nothing.
+        """
+        put = self._database.upsert(DELIVERIES).values(_row(delivery)).on_conflict_do_nothing()
+        if connection.execute(put).rowcount != 1 or delivery.incident is None:
+            return
+        if self._supersede(connection, delivery) and delivery.kind is DeliveryKind.RESOLVED:
+            # Nobody heard of it, so nobody needs to hear that it is over.
+            _drop(connection, delivery, f"superseded with its alert by seq {delivery.seq}")
+
+    def _supersede(self, connection: Connection, newer: Delivery) -> bool:
+        """Drop waiting deliveries before `newer`; True = some were and nobody received any."""
+        before = select(DELIVERIES.c.state, DELIVERIES.c.doc).where(
+            DELIVERIES.c.incident == newer.incident,
+            DELIVERIES.c.receiver == newer.receiver,
+            DELIVERIES.c.channel == newer.channel,
+            DELIVERIES.c.seq < newer.seq,
+        )
+        rows = connection.execute(before).tuples().all()
+        waiting = [doc for state, doc in rows if state in _WAITING]
+        for doc in waiting:
+            _drop(connection, from_json(Delivery, doc), f"superseded by seq {newer.seq}")
+        unheard = all(state in (*_WAITING, DeliveryState.DROPPED.value) for state, _ in rows)
+        return bool(waiting) and unheard
+
+    def all(self, *, incident: str | None, limit: int) -> Sequence[Delivery]:
+        """Return the newest `limit` deliveries by creation then seq, oldest first."""
+        wanted = select(DELIVERIES.c.doc)
+        if incident is not None:
+            wanted = wanted.where(DELIVERIES.c.incident == incident)
+        order = (DELIVERIES.c.created_at.desc(), DELIVERIES.c.seq.desc(), DELIVERIES.c.id.desc())
+        with self._database.read() as connection:
+            docs = connection.scalars(wanted.order_by(*order).limit(limit)).all()
+        return [from_json(Delivery, doc) for doc in reversed(docs)]
+
+    def claim(self, *, owner: str, limit: int, lease: timedelta, now: datetime) -> Sequence[Delivery]:
+        """Take due deliveries, highest priority first, then oldest.
+
+        Per incident, receiver and channel only the lowest unfinished seq is given out. One
+        left `sending` by an owner whose lease ran out comes back as `uncertain`.
+        """
+        moment = to_rfc3339(now)
+        with self._database.write() as connection:
+            _expire(connection, moment)
+            order = (DELIVERIES.c.priority.desc(), DELIVERIES.c.created_at, DELIVERIES.c.seq, DELIVERIES.c.id)
+            due = select(DELIVERIES.c.doc).where(_is_due(moment)).order_by(*order).limit(limit)
+            docs = connection.scalars(due.with_for_update(skip_locked=True)).all()
+            taken = [from_json(Delivery, doc) for doc in docs]
+            for delivery in taken:
+                connection.execute(
+                    update(DELIVERIES)
+                    .where(DELIVERIES.c.id == delivery.id)
+                    .values(owner=owner, leased_until=to_rfc3339(now + lease))
+                )
+        return taken
+
+    def save(self, delivery: Delivery, *, owner: str) -> None:
+        """Write a claimed delivery; every state but `sending` gives up the claim.
+
+        Raises:
+            ConflictError: `owner` does not hold it: it was dropped for a newer message, or
+                the lease ran out and another took it.
+        """
+        row = _row(delivery)
+        if delivery.state is not DeliveryState.SENDING:
+            row |= {"owner": None, "leased_until": None}
+        held = (DELIVERIES.c.id == delivery.id) & (DELIVERIES.c.owner == owner)
+        with self._database.write() as connection:
+            if connection.execute(update(DELIVERIES).where(held).values(row)).rowcount != 1:
+                raise ConflictError(f"delivery {delivery.id} is not held by {owner} any more")
+
+    def remote_ref(self, *, incident: str, receiver: str, channel: str) -> str:
+        """Return the handle of the incident's first accepted message there; empty = none."""
+        wanted = select(DELIVERIES.c.doc).where(
+            DELIVERIES.c.incident == incident,
+            DELIVERIES.c.receiver == receiver,
+            DELIVERIES.c.channel == channel,
+            DELIVERIES.c.state.in_(_ACCEPTED),
+        )
+        with self._database.read() as connection:
+            docs = connection.scalars(wanted.order_by(DELIVERIES.c.seq)).all()
+        return next((ref for doc in docs if (ref := from_json(Delivery, doc).remote_ref)), "")
+
+
+def _is_due(moment: str) -> ColumnElement[bool]:
+    lower = DELIVERIES.alias("lower")
+    waits_for_another = exists().where(
+        lower.c.incident == DELIVERIES.c.incident,
+        lower.c.receiver == DELIVERIES.c.receiver,
+        lower.c.channel == DELIVERIES.c.channel,
+        lower.c.seq < DELIVERIES.c.seq,
+        lower.c.state.not_in(_FINAL),
+    )
+    free = or_(DELIVERIES.c.owner.is_(None), DELIVERIES.c.leased_until <= moment)
+    return and_(DELIVERIES.c.state.in_(_DUE), DELIVERIES.c.not_before <= moment, free, ~waits_for_another)
+
+
+def _expire(connection: Connection, moment: str) -> None:
+    """Turn deliveries whose call began and never ended into uncertain ones, for anyone to take."""
+    lost = (DELIVERIES.c.state == DeliveryState.SENDING.value) & (DELIVERIES.c.leased_until <= moment)
+    for doc in connection.scalars(select(DELIVERIES.c.doc).where(lost)).all():
+        uncertain = replace(from_json(Delivery, doc), state=DeliveryState.UNCERTAIN)
+        connection.execute(update(DELIVERIES).where(DELIVERIES.c.id == uncertain.id).values(_row(uncertain)))
+
+
+def _drop(connection: Connection, delivery: Delivery, answer: str) -> None:
+    row = _row(replace(delivery, state=DeliveryState.DROPPED, answer=answer))
+    row |= {"owner": None, "leased_until": None}
+    connection.execute(update(DELIVERIES).where(DELIVERIES.c.id == delivery.id).values(row))
+
+
+def _row(delivery: Delivery) -> dict[str, object]:
+    return {
+        "id": delivery.id,
+        "incident": delivery.incident,
+        "receiver": delivery.receiver,
+        "channel": delivery.channel,
+        "seq": delivery.seq,
+        "priority": delivery.priority,
+        "state": delivery.state.value,
+        "not_before": to_rfc3339(delivery.not_before),
+        "created_at": to_rfc3339(delivery.created_at),
+        "doc": to_json(delivery),
+    }

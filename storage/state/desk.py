@@ -1,0 +1,186 @@
+"""Incidents, evaluations and silences; deliveries are in `storage.state.deliveries`."""
+
+from collections.abc import Sequence
+from dataclasses import replace
+from datetime import datetime, timedelta
+
+from sqlalchemy import Connection, RowMapping, delete, insert, select, update
+
+from domain.codec import from_json, to_json
+from domain.incident import Delivery, Evaluation, Incident, IncidentState, Silence
+from domain.moment import from_rfc3339, to_rfc3339
+from domain.ports import DeskChange
+from storage.errors import ConflictError
+from storage.state.database import Database, chunked
+from storage.state.deliveries import SqlDeliveries
+from storage.state.tables import CHANGED, EVALUATIONS, INCIDENTS, SILENCES
+
+__all__ = ["SqlDesk"]
+
+
+class SqlDesk:
+    """Implements `domain.ports.Desk`."""
+
+    def __init__(self, database: Database) -> None:
+        self._database = database
+        self._deliveries = SqlDeliveries(database)
+
+    def commit(self, change: DeskChange, *, now: datetime) -> None:
+        """Write everything or nothing; each stored incident's version goes up by one.
+
+        Raises:
+            ConflictError: an incident was changed by another since it was read, or its
+                fingerprint already has another incident that is not resolved.
+        """
+        with self._database.write() as connection:
+            for incident in change.incidents:
+                _write_incident(connection, incident)
+            if change.evaluations:
+                connection.execute(insert(EVALUATIONS), [_evaluation_row(each) for each in change.evaluations])
+            for delivery in change.deliveries:
+                self._deliveries.queue(connection, delivery)
+            for part in chunked(change.claimed):
+                connection.execute(delete(CHANGED).where(CHANGED.c.row.in_(part)))
+
+    def incidents(self, *, active_only: bool = False, brand: str | None = None, limit: int = 200) -> Sequence[Incident]:
+        """Return incidents, newest first; `active_only` = pending, open, acked, cooling."""
+        wanted = select(INCIDENTS.c.doc, INCIDENTS.c.version)
+        if active_only:
+            wanted = wanted.where(INCIDENTS.c.state != IncidentState.RESOLVED.value)
+        if brand is not None:
+            wanted = wanted.where(INCIDENTS.c.brand == brand)
+        wanted = wanted.order_by(INCIDENTS.c.pending_at.desc(), INCIDENTS.c.id).limit(limit)
+        with self._database.read() as connection:
+            rows = connection.execute(wanted).tuples().all()
+        return [_incident(doc, version) for doc, version in rows]
+
+    def incident(self, id: str) -> Incident | None:
+        """Return one incident; None = unknown."""
+        wanted = select(INCIDENTS.c.doc, INCIDENTS.c.version).where(INCIDENTS.c.id == id)
+        with self._database.read() as connection:
+            row = connection.execute(wanted).tuples().first()
+        return _incident(*row) if row else None
+
+    def evaluations(
+        self, *, incident: str | None = None, rule: str | None = None, limit: int = 200
+    ) -> Sequence[Evaluation]:
+        """Return kept evaluations, newest first."""
+        wanted = select(EVALUATIONS)
+        if incident is not None:
+            wanted = wanted.where(EVALUATIONS.c.incident == incident)
+        if rule is not None:
+            wanted = wanted.where(EVALUATIONS.c.rule == rule)
+        wanted = wanted.order_by(EVALUATIONS.c.at.desc(), EVALUATIONS.c.row.desc()).limit(limit)
+        with self._database.read() as connection:
+            return [_evaluation(row) for row in connection.execute(wanted).mappings()]
+
+    def prune(self, *, before: datetime) -> int:
+        """Delete evaluations older than `before`; return how many."""
+        with self._database.write() as connection:
+            return connection.execute(delete(EVALUATIONS).where(EVALUATIONS.c.at < to_rfc3339(before))).rowcount
+
+    def deliveries(self, *, incident: str | None = None, limit: int = 500) -> Sequence[Delivery]:
+        """Return the newest `limit` deliveries by creation then seq, oldest first."""
+        return self._deliveries.all(incident=incident, limit=limit)
+
+    def claim_deliveries(self, *, owner: str, limit: int, lease: timedelta, now: datetime) -> Sequence[Delivery]:
+        """Take due deliveries, see `SqlDeliveries.claim`."""
+        return self._deliveries.claim(owner=owner, limit=limit, lease=lease, now=now)
+
+    def save_delivery(self, delivery: Delivery, *, owner: str, now: datetime) -> None:
+        """Write a claimed delivery's new state, see `SqlDeliveries.save`.
+
+        Raises:
+            ConflictError: `owner` does not hold it any more.
+        """
+        self._deliveries.save(delivery, owner=owner)
+
+    def remote_ref(self, *, incident: str, receiver: str, channel: str) -> str:
+        """Return the handle of the incident's first accepted message there; empty = none."""
+        return self._deliveries.remote_ref(incident=incident, receiver=receiver, channel=channel)
+
+    def silences(self, *, at: datetime | None = None) -> Sequence[Silence]:
+        """Return silences, those in force at `at` if given, by end."""
+        wanted = select(SILENCES.c.doc, SILENCES.c.ends_at).order_by(SILENCES.c.ends_at, SILENCES.c.id)
+        if at is not None:
+            wanted = wanted.where(SILENCES.c.starts_at <= to_rfc3339(at), SILENCES.c.ends_at > to_rfc3339(at))
+        with self._database.read() as connection:
+            rows = connection.execute(wanted).tuples().all()
+        return [replace(from_json(Silence, doc), ends_at=from_rfc3339(ends_at)) for doc, ends_at in rows]
+
+    def add_silence(self, silence: Silence) -> None:
+        """Write a silence.
+
+        Raises:
+            ConflictError: its id is taken.
+        """
+        starts_at, ends_at = to_rfc3339(silence.starts_at), to_rfc3339(silence.ends_at)
+        row = {"id": silence.id, "starts_at": starts_at, "ends_at": ends_at, "doc": to_json(silence)}
+        with self._database.write() as connection:
+            connection.execute(insert(SILENCES).values(row))
+
+    def end_silence(self, id: str, *, at: datetime) -> bool:
+        """End a silence early; False = unknown or over. One that has not begun never will."""
+        running = (SILENCES.c.id == id) & (SILENCES.c.ends_at > to_rfc3339(at))
+        with self._database.write() as connection:
+            starts_at = connection.scalar(select(SILENCES.c.starts_at).where(running))
+            if starts_at is None:
+                return False
+            end = max(starts_at, to_rfc3339(at))
+            connection.execute(update(SILENCES).where(SILENCES.c.id == id).values(ends_at=end))
+        return True
+
+
+def _write_incident(connection: Connection, incident: Incident) -> None:
+    read, stored = incident.version, replace(incident, version=incident.version + 1)
+    row = {
+        "id": stored.id,
+        "fingerprint": stored.fingerprint,
+        "rule": stored.rule,
+        "brand": stored.brand,
+        "severity": stored.severity.value,
+        "state": stored.state.value,
+        "pending_at": to_rfc3339(stored.pending_at),
+        "version": stored.version,
+        "doc": to_json(stored),
+    }
+    if read == 0:
+        connection.execute(insert(INCIDENTS).values(row))
+        return
+    same = (INCIDENTS.c.id == incident.id) & (INCIDENTS.c.version == read)
+    if connection.execute(update(INCIDENTS).where(same).values(row)).rowcount != 1:
+        raise ConflictError(f"incident {incident.id} was changed since version {read}; read it again", retryable=True)
+
+
+def _incident(doc: str, version: int) -> Incident:
+    return replace(from_json(Incident, doc), version=version)
+
+
+def _evaluation_row(evaluation: Evaluation) -> dict[str, object]:
+    return {
+        "at": to_rfc3339(evaluation.at),
+        "rule": evaluation.rule,
+        "brand": evaluation.brand,
+        "fingerprint": evaluation.fingerprint,
+        "firing": evaluation.firing,
+        "value": evaluation.value,
+        "expected": evaluation.expected,
+        "score": evaluation.score,
+        "reason": evaluation.reason,
+        "incident": evaluation.incident,
+    }
+
+
+def _evaluation(row: RowMapping) -> Evaluation:
+    return Evaluation(
+        at=from_rfc3339(row["at"]),
+        rule=row["rule"],
+        brand=row["brand"],
+        fingerprint=row["fingerprint"],
+        firing=row["firing"],
+        value=row["value"],
+        expected=row["expected"],
+        score=row["score"],
+        reason=row["reason"],
+        incident=row["incident"],
+    )

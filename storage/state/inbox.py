@@ -1,0 +1,250 @@
+"""The durable queue between crawling and tagging, and the changed rows behind it."""
+
+import hashlib
+import logging
+from collections.abc import Sequence
+from dataclasses import replace
+from datetime import datetime, timedelta
+
+from sqlalchemy import ColumnElement, Connection, delete, exists, func, insert, select, update
+
+from domain.codec import from_json, to_json
+from domain.errors import DomainError
+from domain.ids import text_hash
+from domain.mention import Mention
+from domain.moment import from_rfc3339, to_rfc3339
+from domain.ports import AppendResult, Change, InboxKind, InboxRow
+from storage.state.database import Database, chunked
+from storage.state.tables import CHANGED, DEAD_LETTERS, INBOX, SEEN
+from storage.text import encodable
+
+__all__ = ["MAX_REASON", "SqlInbox"]
+
+logger = logging.getLogger(__name__)
+
+MAX_REASON = 300
+"""Longest reason of a dead letter, characters."""
+_TOUCH = timedelta(days=1)
+
+
+class SqlInbox:
+    """Implements `domain.ports.Inbox`; safe over several processes."""
+
+    def __init__(self, database: Database) -> None:
+        self._database = database
+
+    def append(self, mentions: Sequence[Mention], *, now: datetime) -> AppendResult:
+        """Remember ids as seen and queue what is new or changed, in one transaction.
+
+        Of two mentions with one id in a batch the second counts against the first. A row
+        for a changed mention carries the first_collected_at of its first sight.
+        """
+        if not mentions:
+            return AppendResult(new=frozenset(), changed=frozenset(), known=0)
+        with self._database.write() as connection:
+            batch = _Batch(_seen(connection, [mention.id for mention in mentions]), now)
+            for mention in mentions:
+                batch.add(mention)
+            self._write(connection, batch)
+        logger.debug("inbox append new=%d changed=%d known=%d", len(batch.new), len(batch.changed), batch.known)
+        return AppendResult(new=frozenset(batch.new), changed=frozenset(batch.changed), known=batch.known)
+
+    def _write(self, connection: Connection, batch: "_Batch") -> None:
+        if batch.seen_rows:
+            put = self._database.upsert(SEEN)
+            put = put.on_conflict_do_update(
+                index_elements=[SEEN.c.id],
+                set_={name: put.excluded[name] for name in ("text_hash", "engagement_hash", "last_seen_at")},
+            )
+            connection.execute(put, list(batch.seen_rows.values()))
+        if batch.inbox_rows:
+            connection.execute(insert(INBOX), batch.inbox_rows)
+
+    def known(self, ids: Sequence[str]) -> frozenset[str]:
+        """Return those of `ids` that were seen before."""
+        found: set[str] = set()
+        with self._database.read() as connection:
+            for part in chunked(ids):
+                found.update(connection.scalars(select(SEEN.c.id).where(SEEN.c.id.in_(part))))
+        return frozenset(found)
+
+    def lease(self, *, owner: str, limit: int, lease: timedelta, now: datetime) -> Sequence[InboxRow]:
+        """Take up to `limit` rows, oldest first, for `lease`; expired leases are taken again.
+
+        A row waits while an earlier row of the same mention is leased or delayed, so that
+        two workers never store an older text over a newer one. A row that cannot be read
+        becomes a dead letter.
+        """
+        earlier = INBOX.alias("earlier")
+        blocked = exists().where(
+            earlier.c.mention == INBOX.c.mention, earlier.c.row < INBOX.c.row, earlier.c.free_at > to_rfc3339(now)
+        )
+        free = (
+            select(INBOX.c.row)
+            .where(INBOX.c.free_at <= to_rfc3339(now), ~blocked)
+            .order_by(INBOX.c.row)
+            .limit(limit)
+            .with_for_update(skip_locked=True)
+        )
+        take = (
+            update(INBOX)
+            .where(INBOX.c.row.in_(free))
+            .values(owner=owner, free_at=to_rfc3339(now + lease), attempts=INBOX.c.attempts + 1)
+            .returning(INBOX.c.row, INBOX.c.kind, INBOX.c.doc, INBOX.c.attempts)
+        )
+        rows: list[InboxRow] = []
+        with self._database.write() as connection:
+            for number, kind, doc, attempts in sorted(connection.execute(take).tuples()):
+                try:
+                    mention = from_json(Mention, doc)
+                except DomainError as err:
+                    logger.warning("inbox row unreadable row=%d cause=%s", number, err)
+                    _bury(connection, INBOX.c.row == number, reason=f"unreadable: {err}", now=now)
+                    continue
+                rows.append(InboxRow(row=number, kind=InboxKind(kind), mention=mention, attempts=attempts))
+        return rows
+
+    def ack(self, rows: Sequence[int], changes: Sequence[Change], *, owner: str, now: datetime) -> None:
+        """Remove rows that `owner` holds and write their changes, in one transaction.
+
+        Changes are written even for rows that another owner has taken meanwhile: they
+        only ask for another look.
+        """
+        values = [
+            {
+                "mention": change.mention,
+                "brand": change.brand,
+                "bucket": to_rfc3339(change.bucket),
+                "at": to_rfc3339(change.at),
+                "free_at": to_rfc3339(now),
+            }
+            for change in changes
+        ]
+        with self._database.write() as connection:
+            for part in chunked(rows):
+                connection.execute(delete(INBOX).where(INBOX.c.row.in_(part), INBOX.c.owner == owner))
+            if values:
+                connection.execute(insert(CHANGED), values)
+
+    def release(self, rows: Sequence[int], *, owner: str, now: datetime, delay: timedelta) -> None:
+        """Give rows back; they may be leased again after `delay`."""
+        with self._database.write() as connection:
+            for part in chunked(rows):
+                connection.execute(
+                    update(INBOX)
+                    .where(INBOX.c.row.in_(part), INBOX.c.owner == owner)
+                    .values(owner=None, free_at=to_rfc3339(now + delay))
+                )
+
+    def dead_letter(self, row: int, *, reason: str, owner: str, now: datetime) -> None:
+        """Set a row aside with the reason, cut to 300 characters; no-op unless `owner` holds it."""
+        with self._database.write() as connection:
+            _bury(connection, (INBOX.c.row == row) & (INBOX.c.owner == owner), reason=reason, now=now)
+
+    def depth(self) -> int:
+        """Return the number of rows that wait or are leased; dead letters not counted."""
+        with self._database.read() as connection:
+            return connection.scalar(select(func.count()).select_from(INBOX)) or 0
+
+    def dead_letters(self, limit: int = 100) -> Sequence[tuple[int, str, str]]:
+        """Return (row, mention id, reason), newest first."""
+        columns = (DEAD_LETTERS.c.row, DEAD_LETTERS.c.mention, DEAD_LETTERS.c.reason)
+        newest = select(*columns).order_by(DEAD_LETTERS.c.at.desc(), DEAD_LETTERS.c.row.desc()).limit(limit)
+        with self._database.read() as connection:
+            return [(row, mention, reason) for row, mention, reason in connection.execute(newest).tuples()]
+
+    def claim_changes(self, *, owner: str, limit: int, lease: timedelta, now: datetime) -> Sequence[Change]:
+        """Take up to `limit` changed rows, oldest first; `Desk.commit` deletes them."""
+        free = (
+            select(CHANGED.c.row)
+            .where(CHANGED.c.free_at <= to_rfc3339(now))
+            .order_by(CHANGED.c.row)
+            .limit(limit)
+            .with_for_update(skip_locked=True)
+        )
+        take = (
+            update(CHANGED)
+            .where(CHANGED.c.row.in_(free))
+            .values(owner=owner, free_at=to_rfc3339(now + lease))
+            .returning(CHANGED.c.row, CHANGED.c.mention, CHANGED.c.brand, CHANGED.c.bucket, CHANGED.c.at)
+        )
+        with self._database.write() as connection:
+            taken = sorted(connection.execute(take).tuples())
+        return [
+            Change(mention=mention, brand=brand, bucket=from_rfc3339(bucket), at=from_rfc3339(at), row=row)
+            for row, mention, brand, bucket, at in taken
+        ]
+
+
+class _Batch:
+    """What one append will write."""
+
+    def __init__(self, seen: dict[str, tuple[str, str, str, str]], now: datetime) -> None:
+        self.new: set[str] = set()
+        self.changed: set[str] = set()
+        self.known = 0
+        self.seen_rows: dict[str, dict[str, str]] = {}
+        self.inbox_rows: list[dict[str, str]] = []
+        self._seen = seen
+        self._now = to_rfc3339(now)
+        self._stale = to_rfc3339(now - _TOUCH)
+
+    def add(self, mention: Mention) -> None:
+        text, engagement = text_hash(mention.post.title, mention.post.text), _engagement_hash(mention)
+        before = self._seen.get(mention.id)
+        first = before[2] if before else to_rfc3339(mention.first_collected_at)
+        same = before is not None and before[:2] == (text, engagement)
+        if not same or (before is not None and before[3] < self._stale):
+            self._remember(mention.id, text, engagement, first)
+        if same:
+            self.known += 1
+            return
+        kind = InboxKind.NEW if before is None else InboxKind.CHANGED
+        if before is None:
+            self.new.add(mention.id)
+        elif mention.id not in self.new:
+            self.changed.add(mention.id)
+        doc = encodable(_with_first(mention, first))
+        self.inbox_rows.append(
+            {"mention": mention.id, "kind": kind.value, "doc": doc, "free_at": self._now, "added_at": self._now}
+        )
+
+    def _remember(self, mention_id: str, text: str, engagement: str, first: str) -> None:
+        self._seen[mention_id] = (text, engagement, first, self._now)
+        self.seen_rows[mention_id] = {
+            "id": mention_id,
+            "text_hash": text,
+            "engagement_hash": engagement,
+            "first_collected_at": first,
+            "month": first[:7],
+            "last_seen_at": self._now,
+        }
+
+
+def _with_first(mention: Mention, first: str) -> str:
+    if to_rfc3339(mention.first_collected_at) == first:
+        return to_json(mention)
+    return to_json(replace(mention, first_collected_at=from_rfc3339(first)))
+
+
+def _engagement_hash(mention: Mention) -> str:
+    counters = to_json(mention.post.engagement) + to_json(mention.post.extra_counters)
+    return hashlib.sha256(counters.encode()).hexdigest()[:16]
+
+
+def _seen(connection: Connection, ids: Sequence[str]) -> dict[str, tuple[str, str, str, str]]:
+    columns = (SEEN.c.id, SEEN.c.text_hash, SEEN.c.engagement_hash, SEEN.c.first_collected_at, SEEN.c.last_seen_at)
+    found: dict[str, tuple[str, str, str, str]] = {}
+    for part in chunked(ids):
+        for row in connection.execute(select(*columns).where(SEEN.c.id.in_(part))).tuples():
+            found[row[0]] = (row[1], row[2], row[3], row[4])
+    return found
+
+
+def _bury(connection: Connection, which: ColumnElement[bool], *, reason: str, now: datetime) -> None:
+    columns = (INBOX.c.row, INBOX.c.mention, INBOX.c.kind, INBOX.c.doc, INBOX.c.attempts)
+    rows = connection.execute(delete(INBOX).where(which).returning(*columns)).mappings().all()
+    if rows:
+        connection.execute(
+            insert(DEAD_LETTERS), [{**row, "reason": reason[:MAX_REASON], "at": to_rfc3339(now)} for row in rows]
+        )

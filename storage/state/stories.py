@@ -1,0 +1,244 @@
+"""The shared index of stories: mentions with nearly the same text, found through LSH bands.
+
+The signature's estimate of Jaccard similarity is the share of equal MinHash values
+(Broder 1997); two texts are one story from `SAME_STORY` on. A band key belongs to the
+first mention that brought it, whose signature is kept for the comparison.
+"""
+
+import logging
+import struct
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, field
+from datetime import datetime, timedelta
+from operator import eq
+
+from sqlalchemy import Connection, delete, insert, select, update
+
+from domain.moment import to_rfc3339
+from domain.ports import StoryItem, StoryLink
+from storage.state.database import Database, chunked
+from storage.state.tables import BANDS, SIGNATURES, STORIES, STORY_ALIASES, STORY_MEMBERS
+
+__all__ = ["BAND_LIFE", "SAME_STORY", "SqlStories"]
+
+logger = logging.getLogger(__name__)
+
+SAME_STORY = 0.6
+"""Least share of equal MinHash values for one story, [0, 1]."""
+BAND_LIFE = timedelta(days=30)
+"""A band that found nothing for so long is forgotten."""
+_TOUCH = timedelta(hours=1)
+
+
+class SqlStories:
+    """Implements `domain.ports.StoryIndex`; one writer at a time links."""
+
+    def __init__(self, database: Database) -> None:
+        self._database = database
+
+    def link(self, items: Sequence[StoryItem], *, now: datetime) -> Sequence[StoryLink]:
+        """Find or found each item's story, in order, in one transaction; idempotent by id.
+
+        An item near to two stories joins the earlier one (by event time, then id) and
+        merges the other into it.
+        """
+        if not items:
+            return []
+        with self._database.write() as connection:
+            self._database.lock(connection, "stories")
+            linking = _load(connection, items, now)
+            stories = [linking.story_of(item) for item in items]
+            self._write(connection, linking)
+        final = [linking.resolve(story) for story in stories]
+        return [
+            StoryLink(id=item.id, story_id=story, is_duplicate=item.id != story)
+            for item, story in zip(items, final, strict=True)
+        ]
+
+    def resolve(self, story_ids: Sequence[str]) -> Mapping[str, str]:
+        """Return the present id for each story id; unknown ids map to themselves."""
+        with self._database.read() as connection:
+            aliases = _aliases(connection, story_ids)
+        return {story: aliases.get(story, story) for story in story_ids}
+
+    def prune(self, *, now: datetime) -> int:
+        """Forget bands unused for `BAND_LIFE` with what only they needed; return how many bands.
+
+        Aliases stay as long as stored mentions may carry them: for good.
+        """
+        limit = to_rfc3339(now - BAND_LIFE)
+        with self._database.write() as connection:
+            self._database.lock(connection, "stories")
+            gone = connection.execute(delete(BANDS).where(BANDS.c.used_at < limit)).rowcount
+            connection.execute(delete(SIGNATURES).where(SIGNATURES.c.mention.not_in(select(BANDS.c.mention))))
+            old = STORY_MEMBERS.c.linked_at < limit
+            connection.execute(delete(STORY_MEMBERS).where(old))
+            used = (
+                select(STORY_MEMBERS.c.story)
+                .union(select(SIGNATURES.c.story), select(STORY_ALIASES.c.story))
+                .scalar_subquery()
+            )
+            connection.execute(delete(STORIES).where(STORIES.c.id.not_in(used)))
+        return gone
+
+    def _write(self, connection: Connection, linking: "_Linking") -> None:
+        now = linking.now
+        if linking.founded:
+            values = [{"id": id, "event_at": at, "founded_at": now} for id, at in linking.founded.items()]
+            connection.execute(insert(STORIES), values)
+        for loser, winner in linking.merged.items():
+            connection.execute(update(STORY_ALIASES).where(STORY_ALIASES.c.story == loser).values(story=winner))
+            connection.execute(insert(STORY_ALIASES).values(alias=loser, story=winner, merged_at=now))
+            connection.execute(update(SIGNATURES).where(SIGNATURES.c.story == loser).values(story=winner))
+        if linking.joined:
+            values = [{"mention": id, "story": story, "linked_at": now} for id, story in linking.joined.items()]
+            connection.execute(insert(STORY_MEMBERS), values)
+        if linking.kept:
+            values_kept = [
+                {"mention": id, "story": linking.owners[id].story, "signature": _pack(linking.owners[id].signature)}
+                for id in linking.kept
+            ]
+            put = self._database.upsert(SIGNATURES)
+            connection.execute(put.on_conflict_do_nothing(), values_kept)
+        if linking.touched:
+            put = self._database.upsert(BANDS)
+            put = put.on_conflict_do_update(
+                index_elements=[BANDS.c.band], set_={"mention": put.excluded.mention, "used_at": put.excluded.used_at}
+            )
+            values = [{"band": band, "mention": id, "used_at": now} for band, id in linking.touched.items()]
+            connection.execute(put, values)
+
+
+@dataclass(slots=True)
+class _Owner:
+    """A mention whose signature is kept, and its present story."""
+
+    story: str
+    signature: tuple[int, ...]
+
+
+@dataclass(slots=True)
+class _Linking:
+    """The part of the index that one batch touches, and what the batch changes."""
+
+    now: str
+    stale: str
+    members: dict[str, str]
+    bands: dict[str, tuple[str, str]]
+    owners: dict[str, _Owner]
+    events: dict[str, str]
+    aliases: dict[str, str]
+    founded: dict[str, str] = field(default_factory=dict)
+    joined: dict[str, str] = field(default_factory=dict)
+    merged: dict[str, str] = field(default_factory=dict)
+    kept: dict[str, None] = field(default_factory=dict)
+    touched: dict[str, str] = field(default_factory=dict)
+
+    def resolve(self, story: str) -> str:
+        """Follow merges, those of this batch included."""
+        story = self.aliases.get(story, story)
+        while story in self.merged:
+            story = self.merged[story]
+        return story
+
+    def story_of(self, item: StoryItem) -> str:
+        known = self.members.get(item.id)
+        if known is not None:
+            return self.resolve(known)
+        near = self._near(item)
+        if near:
+            story = min(near, key=lambda each: (self.events.get(each, ""), each))
+            for other in near - {story}:
+                self._merge(other, story)
+        else:
+            story = self._found(item)
+        self.members[item.id] = self.joined[item.id] = story
+        self._add_bands(item, story)
+        return story
+
+    def _near(self, item: StoryItem) -> set[str]:
+        candidates = {self.bands[band][0] for band in item.bands if band in self.bands}
+        return {
+            self.resolve(self.owners[mention].story)
+            for mention in candidates
+            if _similar(self.owners[mention].signature, item.signature)
+        }
+
+    def _found(self, item: StoryItem) -> str:
+        if item.id not in self.events:
+            self.founded[item.id] = self.events[item.id] = to_rfc3339(item.event_at)
+        return self.resolve(item.id)
+
+    def _merge(self, loser: str, winner: str) -> None:
+        self.merged[loser] = winner
+        for owner in self.owners.values():
+            if owner.story == loser:
+                owner.story = winner
+        logger.info("stories merged from=%s into=%s", loser, winner)
+
+    def _add_bands(self, item: StoryItem, story: str) -> None:
+        for band in dict.fromkeys(item.bands):
+            owner = self.bands.get(band)
+            if owner is None:
+                self.bands[band] = (item.id, self.now)
+                self.touched[band] = item.id
+                self.kept[item.id] = None
+                self.owners[item.id] = _Owner(story, item.signature)
+            elif owner[1] < self.stale and self.resolve(self.owners[owner[0]].story) == story:
+                self.bands[band] = (owner[0], self.now)
+                self.touched[band] = owner[0]
+
+
+def _load(connection: Connection, items: Sequence[StoryItem], now: datetime) -> _Linking:
+    members: dict[str, str] = {}
+    for part in chunked(item.id for item in items):
+        rows = select(STORY_MEMBERS.c.mention, STORY_MEMBERS.c.story).where(STORY_MEMBERS.c.mention.in_(part))
+        members.update((mention, story) for mention, story in connection.execute(rows).tuples())
+    bands: dict[str, tuple[str, str]] = {}
+    owners: dict[str, _Owner] = {}
+    joined = select(BANDS.c.band, BANDS.c.used_at, SIGNATURES.c.mention, SIGNATURES.c.story, SIGNATURES.c.signature)
+    joined = joined.join(SIGNATURES, SIGNATURES.c.mention == BANDS.c.mention)
+    alive = BANDS.c.used_at >= to_rfc3339(now - BAND_LIFE)
+    for part in chunked(band for item in items if item.id not in members for band in item.bands):
+        for band, used_at, mention, story, signature in connection.execute(
+            joined.where(BANDS.c.band.in_(part), alive)
+        ).tuples():
+            bands[band] = (mention, used_at)
+            if mention not in owners:
+                owners[mention] = _Owner(story, _unpack(signature))
+    stories = {owner.story for owner in owners.values()} | {item.id for item in items}
+    events: dict[str, str] = {}
+    for part in chunked(sorted(stories)):
+        rows = select(STORIES.c.id, STORIES.c.event_at).where(STORIES.c.id.in_(part))
+        events.update((id, at) for id, at in connection.execute(rows).tuples())
+    return _Linking(
+        now=to_rfc3339(now),
+        stale=to_rfc3339(now - _TOUCH),
+        members=members,
+        bands=bands,
+        owners=owners,
+        events=events,
+        aliases=_aliases(connection, [*members.values(), *stories]),
+    )
+
+
+def _aliases(connection: Connection, stories: Sequence[str]) -> dict[str, str]:
+    found: dict[str, str] = {}
+    for part in chunked(stories):
+        rows = select(STORY_ALIASES.c.alias, STORY_ALIASES.c.story).where(STORY_ALIASES.c.alias.in_(part))
+        found.update((alias, story) for alias, story in connection.execute(rows).tuples())
+    return found
+
+
+def _similar(one: tuple[int, ...], other: tuple[int, ...]) -> bool:
+    if len(one) != len(other):
+        return False
+    return not one or sum(map(eq, one, other)) >= SAME_STORY * len(one)
+
+
+def _pack(signature: tuple[int, ...]) -> bytes:
+    return struct.pack(f"<{len(signature)}I", *signature)
+
+
+def _unpack(raw: bytes) -> tuple[int, ...]:
+    return struct.unpack(f"<{len(raw) // 4}I", raw)

@@ -1,0 +1,101 @@
+"""Bring the state database to the form this program writes, before anything else."""
+
+import logging
+import sqlite3
+from contextlib import closing
+from pathlib import Path
+from typing import Any
+
+from alembic.config import Config
+from alembic.runtime.environment import EnvironmentContext
+from alembic.runtime.migration import MigrationContext
+from alembic.script import ScriptDirectory
+from sqlalchemy import Connection
+from sqlalchemy.engine.url import URL
+
+from storage.errors import SchemaError, StoreError
+from storage.state.database import Database, sqlite_path
+from storage.state.tables import METADATA
+
+__all__ = ["upgrade"]
+
+logger = logging.getLogger(__name__)
+
+_SCRIPTS = Path(__file__).resolve().parent / "migrations"
+
+
+def upgrade(database: Database) -> str:
+    """Run the missing migrations in one transaction and return the revision reached.
+
+    Of several processes that start together one migrates and the others wait. Before
+    a SQLite file with content is changed, a copy is kept beside it, named
+    `state.db.before-<revision>`.
+
+    Raises:
+        SchemaError: a newer program wrote this database.
+        StoreError: the database cannot be opened or written.
+    """
+    script = ScriptDirectory(str(_SCRIPTS))
+    head = script.get_current_head() or ""
+    with database.read() as connection:
+        if _revision(connection) == head:
+            return head
+    with database.write() as connection:
+        database.lock(connection, "migrations")
+        current = _revision(connection)
+        if current == head:
+            return head
+        _refuse_newer(script, current, database.url)
+        if current is not None:
+            _keep_copy(database, head)
+        _migrate(connection, script)
+        logger.info("state database upgraded from=%s to=%s", current or "nothing", head)
+    return head
+
+
+def _revision(connection: Connection) -> str | None:
+    return MigrationContext.configure(connection).get_current_revision()
+
+
+def _refuse_newer(script: ScriptDirectory, current: str | None, url: URL) -> None:
+    if current is None:
+        return
+    try:
+        known = script.get_revision(current)
+    except Exception as err:
+        raise _newer(current, url) from err
+    if known is None:
+        raise _newer(current, url)
+
+
+def _newer(current: str, url: URL) -> SchemaError:
+    where = sqlite_path(url) or url.render_as_string(hide_password=True)
+    return SchemaError(
+        f"state database {where} has form {current}, which this program does not know: "
+        "a newer Tingfeng wrote it. Install that version again, or restore the copy kept before its upgrade."
+    )
+
+
+def _keep_copy(database: Database, head: str) -> None:
+    path = sqlite_path(database.url)
+    if path is None:
+        return
+    target = path.with_name(f"{path.name}.before-{head}")
+    try:
+        with closing(sqlite3.connect(path)) as source, closing(sqlite3.connect(target)) as copy:
+            source.backup(copy)
+    except sqlite3.Error as err:
+        raise StoreError(f"no copy of {path} could be kept before its upgrade: {err}", retryable=True) from err
+    target.chmod(0o600)
+    logger.info("state database copied before upgrade path=%s", target)
+
+
+def _migrate(connection: Connection, script: ScriptDirectory) -> None:
+    def steps(revision: Any, _context: Any) -> Any:
+        return script._upgrade_revs("head", revision)
+
+    with EnvironmentContext(Config(), script, fn=steps, destination_rev="head") as environment:
+        environment.configure(
+            connection=connection, target_metadata=METADATA, transactional_ddl=True, render_as_batch=True
+        )
+        environment.run_migrations()
