@@ -1,0 +1,282 @@
+"""The tagger: a list of steps, each adding to what is known of a batch of mentions."""
+
+import logging
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass, field, replace
+from functools import partial
+from pathlib import Path
+from typing import Final
+
+from analysis.clause import mask, part_about
+from analysis.match import BrandHit, BrandMatcher, brand_words
+from analysis.normalise import fold_text, join_title, model_form
+from analysis.queries import unit_line
+from analysis.risk import RiskFinder, Risks
+from analysis.segment import make_segmenter
+from analysis.sentiment import SentimentModel
+from analysis.signature import Signature, sign, story_key
+from analysis.topics import KeywordRanker, TopicMatcher
+from analysis.weights import SHIPPED_MODEL
+from domain.document import public_fields
+from domain.mention import Kind, Mention
+from domain.query import Document
+from domain.tagging import BrandDefinition, BrandTag, RiskCategory, Sentiment, Tagging, TopicDefinition
+
+__all__ = ["Draft", "Step", "Tagger", "TaggerSettings", "Target"]
+
+logger = logging.getLogger(__name__)
+
+Span = tuple[int, int]
+
+_NEWS_PLATFORMS: Final = frozenset({"news", "web", "feed", "article", "gdelt", "rss", "sitemap", "websearch", "wechat"})
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class TaggerSettings:
+    """What a tagger works by; the same settings and mentions give the same tags."""
+
+    brands: tuple[BrandDefinition, ...] = ()
+    """Brands to watch."""
+    topics: tuple[TopicDefinition, ...] = ()
+    """Taxonomy of topics."""
+    risks: tuple[RiskCategory, ...] = ()
+    """Risk categories."""
+    model: Path = SHIPPED_MODEL
+    """Folder of the sentiment weights."""
+    segmenter: str | None = None
+    """`jieba` or `rjieba`; None = the fastest that is installed."""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Target:
+    """Something to judge apart from the watched brands, such as one name of a test file."""
+
+    mention: int
+    """Place of its mention in the batch."""
+    name: str
+    """The name as it stands in the text."""
+
+
+@dataclass(slots=True, kw_only=True)
+class Draft:
+    """What the steps know of one mention so far; lives inside one call of `tag`."""
+
+    mention: Mention
+    """The mention as it came."""
+    whole: str = ""
+    """Title and text as one, as written."""
+    folded: str = ""
+    """`whole`, folded for word lookup, of the same length."""
+    line: str = ""
+    """Units of `folded`, in which queries look for phrases."""
+    title_chars: int = 0
+    """Where the text begins in `whole`."""
+    form: str = ""
+    """`whole` in model form."""
+    tokens: list[str] = field(default_factory=list)
+    """Words of `form`."""
+    hits: list[BrandHit] = field(default_factory=list)
+    """Watched brands named."""
+    sentiment: Sentiment | None = None
+    """Sentiment of the whole."""
+    brands: tuple[BrandTag, ...] = ()
+    """Brands with the sentiment for each."""
+    risks: Risks = field(default_factory=Risks)
+    """What it risks."""
+    topics: tuple[str, ...] = ()
+    """Topics that hold."""
+    keywords: tuple[str, ...] = ()
+    """Best words."""
+    signature: Signature = field(default_factory=Signature)
+    """What tells its story."""
+
+
+Step = Callable[[list[Draft]], None]
+"""Fills in one part of every draft of a batch."""
+
+
+class Tagger:
+    """Tags batches of mentions; loads its model at the first batch."""
+
+    def __init__(self, settings: TaggerSettings) -> None:
+        """Compile brands, topics and risk words.
+
+        Raises:
+            domain.query.QueryError: a definition cannot be read; settings check this earlier.
+        """
+        self._matcher = BrandMatcher(settings.brands)
+        self._topics = TopicMatcher(settings.topics)
+        self._risks = RiskFinder(settings.risks)
+        self._model = SentimentModel(settings.model)
+        self._segmenter = make_segmenter(brand_words(settings.brands), prefer=settings.segmenter)
+        self._keywords = KeywordRanker()
+        self.steps: Final[tuple[Step, ...]] = (
+            self._normalise,
+            self._match,
+            self._segment,
+            self._judge,
+            self._judge_brands,
+            self._find_risks,
+            self._find_topics,
+            self._rank_keywords,
+            self._sign,
+        )
+
+    @property
+    def brands_version(self) -> str:
+        """Version of the brand definitions that this tagger applies."""
+        return self._matcher.version
+
+    def tag(self, mentions: Sequence[Mention]) -> list[Mention]:
+        """Return the mentions with their tags, in order; pure but for caches.
+
+        Raises:
+            ModelError: the sentiment weights cannot be read.
+        """
+        drafts = [Draft(mention=mention) for mention in mentions]
+        for step in self.steps:
+            step(drafts)
+        return [replace(draft.mention, tags=self._finish(draft)) for draft in drafts]
+
+    def warm_up(self) -> None:
+        """Load everything that the first batch would load.
+
+        Raises:
+            ModelError: the sentiment weights cannot be read.
+        """
+        self._score(["预热"], [""])
+        self._keywords.rank(["预热"])
+
+    def judge_targets(self, mentions: Sequence[Mention], targets: Sequence[Target]) -> list[Sentiment]:
+        """Return what each mention says about a named thing, in the order of `targets`.
+
+        The name need not be a watched brand; where it stands nowhere, the whole text is judged.
+        """
+        drafts = [Draft(mention=mention) for mention in mentions]
+        self._normalise(drafts)
+        self._match(drafts)
+        asked = []
+        for target in targets:
+            draft = drafts[target.mention]
+            own = _occurrences(draft.folded, fold_text(target.name).strip())
+            others = [span for hit in draft.hits for span in _in_whole(draft, hit) if not _overlaps(span, own)]
+            asked.append((draft, _part(draft, own, others) or draft.form))
+        return self._score([text for _, text in asked], [draft.mention.post.platform for draft, _ in asked])
+
+    def _finish(self, draft: Draft) -> Tagging:
+        assert draft.sentiment is not None
+        return Tagging(
+            sentiment=draft.sentiment,
+            brands=draft.brands,
+            topics=draft.topics,
+            keywords=draft.keywords,
+            risks=draft.risks.tags,
+            severity=draft.risks.severity,
+            signature=draft.signature.values,
+            bands=draft.signature.bands,
+            brands_version=self.brands_version,
+        )
+
+    def _normalise(self, drafts: list[Draft]) -> None:
+        for draft in drafts:
+            post = draft.mention.post
+            draft.whole = join_title(post.title, post.text)
+            draft.title_chars = len(draft.whole) - len(post.text)
+            draft.folded = fold_text(draft.whole)
+            draft.line = unit_line(draft.folded)
+            draft.form = model_form(draft.whole)
+
+    def _match(self, drafts: list[Draft]) -> None:
+        for draft in drafts:
+            post = draft.mention.post
+            fields = partial(public_fields, draft.mention)
+            draft.hits = self._matcher.match(post.title, post.text, draft.line, fields)
+
+    def _segment(self, drafts: list[Draft]) -> None:
+        for draft in drafts:
+            draft.tokens = self._segmenter.cut(draft.form)
+
+    def _judge(self, drafts: list[Draft]) -> None:
+        sentiments = self._model.score(
+            [draft.form for draft in drafts],
+            [draft.tokens for draft in drafts],
+            [draft.mention.post.platform for draft in drafts],
+        )
+        for draft, sentiment in zip(drafts, sentiments, strict=True):
+            draft.sentiment = sentiment
+
+    def _judge_brands(self, drafts: list[Draft]) -> None:
+        parts: list[tuple[Draft, int, str]] = []
+        for draft in drafts:
+            places = [_in_whole(draft, hit) for hit in draft.hits]
+            for number, own in enumerate(places):
+                others = [span for other, spans in enumerate(places) if other != number for span in spans]
+                part = _part(draft, own, others)
+                if part is not None:
+                    parts.append((draft, number, part))
+        scored = self._score([part for _, _, part in parts], [draft.mention.post.platform for draft, _, _ in parts])
+        by_hit = {(id(draft), number): one for (draft, number, _), one in zip(parts, scored, strict=True)}
+        for draft in drafts:
+            draft.brands = tuple(
+                _brand_tag(hit, by_hit.get((id(draft), number)) or draft.sentiment)
+                for number, hit in enumerate(draft.hits)
+            )
+
+    def _score(self, texts: Sequence[str], platforms: Sequence[str]) -> list[Sentiment]:
+        return self._model.score_texts(texts, platforms, self._segmenter)
+
+    def _find_risks(self, drafts: list[Draft]) -> None:
+        for draft in drafts:
+            hits = self._risks.find(draft.folded)
+            if hits and draft.sentiment is not None:
+                near = [span for hit in draft.hits for span in _in_whole(draft, hit)]
+                is_news = draft.mention.post.kind is Kind.ARTICLE or draft.mention.post.platform in _NEWS_PLATFORMS
+                draft.risks = self._risks.weigh(draft.folded, hits, draft.sentiment.p_negative, near, is_news=is_news)
+
+    def _find_topics(self, drafts: list[Draft]) -> None:
+        for draft in drafts:
+            draft.topics = self._topics.match(draft.line, partial(self._topic_fields, draft))
+
+    def _topic_fields(self, draft: Draft) -> Document:
+        """Public fields with what is known so far; title and text are searched as one."""
+        fields = public_fields(replace(draft.mention, tags=self._finish(draft)))
+        return {**fields, "text": draft.folded}
+
+    def _rank_keywords(self, drafts: list[Draft]) -> None:
+        for draft in drafts:
+            draft.keywords = self._keywords.rank(draft.tokens)
+
+    def _sign(self, drafts: list[Draft]) -> None:
+        signatures = sign([story_key(draft.mention.post) for draft in drafts])
+        for draft, signature in zip(drafts, signatures, strict=True):
+            draft.signature = signature
+
+
+def _brand_tag(hit: BrandHit, sentiment: Sentiment | None) -> BrandTag:
+    assert sentiment is not None
+    return BrandTag(brand=hit.brand, spans=hit.spans, title_spans=hit.title_spans, sentiment=sentiment)
+
+
+def _in_whole(draft: Draft, hit: BrandHit) -> list[Span]:
+    """Return the places of a brand in title and text as one; a title that begins the text counts once."""
+    moved = [(start + draft.title_chars, end + draft.title_chars) for start, end in hit.spans]
+    return [*hit.title_spans, *moved] if draft.title_chars else moved
+
+
+def _part(draft: Draft, own: Sequence[Span], others: Sequence[Span]) -> str | None:
+    """Return the clauses about a brand with all brands masked; None = take the whole text."""
+    chosen = part_about(draft.folded, own, others)
+    return None if chosen is None else mask(draft.whole, chosen, [*own, *others])
+
+
+def _occurrences(text: str, name: str) -> list[Span]:
+    places: list[Span] = []
+    at = text.find(name) if name else -1
+    while at >= 0:
+        places.append((at, at + len(name)))
+        at = text.find(name, at + len(name))
+    return places
+
+
+def _overlaps(span: Span, others: Sequence[Span]) -> bool:
+    return any(span[0] < end and start < span[1] for start, end in others)
