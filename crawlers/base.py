@@ -1,0 +1,109 @@
+"""What a platform module is: addresses to fetch and pure parsers of what comes back."""
+
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from datetime import datetime
+from typing import Protocol
+
+from config.settings import SourceSettings
+from domain.mention import Post, Trend
+from domain.outcome import FetchOutcome
+
+__all__ = ["Fetch", "Parsed", "Platform", "Response", "retryable"]
+
+_RETRYABLE = frozenset(
+    {
+        FetchOutcome.RATE_LIMITED,
+        FetchOutcome.BLOCKED,
+        FetchOutcome.IP_BLOCKED,
+        FetchOutcome.RETRY_SHELL,
+        FetchOutcome.SCHEMA_ERROR,
+        FetchOutcome.PARSE_ERROR,
+        FetchOutcome.ERROR,
+        FetchOutcome.EMPTY_OR_UPSTREAM_BLOCKED,
+    }
+)
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Response:
+    """One answer, as a parser sees it."""
+
+    url: str
+    """Public address that answered, after redirects; never that of a mirror."""
+    status: int = 200
+    """HTTP status, 100 to 599."""
+    headers: Mapping[str, str] = field(default_factory=dict)
+    """Headers by lower-case name, first value each."""
+    body: bytes = b""
+    """Body after content decoding, at most the visit's size limit."""
+    now: datetime
+    """When it was received, aware; relative times on the page count from here."""
+    context: Mapping[str, str] = field(default_factory=dict)
+    """What the asker knew, such as parent_id of a comment page."""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Parsed:
+    """What one answer came to."""
+
+    outcome: FetchOutcome
+    """Outcome from the one list; ok only if something was read."""
+    posts: tuple[Post, ...] = ()
+    """Posts in the order of the page, each id once."""
+    trends: tuple[Trend, ...] = ()
+    """Lines of a hot list, by rank."""
+    next: tuple[tuple[str, str | int], ...] = ()
+    """How to ask for the next page, (name, value); empty = this was the last."""
+    detail: str = ""
+    """What was seen, for the operator; at most 300 characters, no secrets."""
+    extras: tuple[tuple[str, str | tuple[tuple[str, str], ...]], ...] = ()
+    """Further facts, (name, text or pairs), such as long_text or visitor."""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Fetch:
+    """One request of a visit."""
+
+    endpoint: str
+    """Endpoint whose parser reads the answer, such as weibo.m_search."""
+    url: str
+    """Public address; where it is really fetched from is the visit's matter."""
+    headers: tuple[tuple[str, str], ...] = ()
+    """Additional headers, (name, value); no credentials."""
+    context: tuple[tuple[str, str], ...] = ()
+    """What the parser needs to know, (name, value)."""
+    page: int = 1
+    """Number of the list page, from 1."""
+
+
+class Platform(Protocol):
+    """One platform: its addresses and its parsers."""
+
+    name: str
+    """Lower-case name used in the settings file."""
+    hosts: tuple[str, ...]
+    """The platform's own hosts, the only ones that get its cookie; empty = that of the source's url."""
+    prefixes: tuple[str, ...]
+    """First words of its endpoints, such as weibo."""
+
+    def start(self, source: SourceSettings, now: datetime) -> tuple[Fetch, ...]:
+        """Return the first requests of a visit.
+
+        Raises:
+            SourceError: the source lacks what the platform needs.
+        """
+        ...
+
+    def parse(self, endpoint: str, response: Response) -> Parsed:
+        """Read one answer; pure, never raises on hostile content."""
+        ...
+
+    def following(self, fetch: Fetch, parsed: Parsed) -> Fetch | None:
+        """Return the request for the next list page; None = there is none."""
+        ...
+
+
+def retryable(outcome: FetchOutcome) -> bool:
+    """Say whether the same request may succeed later without anyone's doing."""
+    return outcome in _RETRYABLE

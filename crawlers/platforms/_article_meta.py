@@ -1,0 +1,141 @@
+"""What a page says about itself: title, author, time, site."""
+
+import json
+import re
+from collections.abc import Iterator, Mapping
+from dataclasses import dataclass
+from datetime import datetime
+from typing import Any, TypeAlias
+from urllib.parse import urlsplit
+
+from crawlers.cn_time import Stamp, parse_cn_time
+from crawlers.shape import obj, text_of
+from crawlers.text import clean_line, html_to_text
+from domain.mention import Precision
+
+__all__ = ["Facts", "Node", "read_facts"]
+
+Node: TypeAlias = Any
+_ARTICLE_TYPES = re.compile(r"Article|Posting|Report|WebPage", re.IGNORECASE)
+_PRINTED = re.compile(
+    r"(?<!\d)20\d{2}\s*[-/.年]\s*\d{1,2}\s*[-/.月]\s*\d{1,2}日?(?:[\sT]*\d{1,2}[:时]\d{2}(?::\d{2})?)?|"
+    r"(?<!\d)\d{1,2}月\d{1,2}日\s*\d{1,2}:\d{2}|\d{1,2}\s*(?:分钟|小时|天)前|(?:今天|昨天|前天)\s*\d{1,2}:\d{2}"
+)
+_BYLINE = re.compile(r"(?:作者|文|记者|撰文|来源)\s*[:：/丨|]\s*([^\s:：|丨/]{2,20})")
+_TITLE_TAIL = re.compile(r"\s*[-_|–—·]\s*[^-_|–—·]{1,30}$")
+_TIME_META = (
+    "article:published_time", "og:published_time", "publishdate", "pubdate", "publish_time", "publishtime",
+    "weibo: article:create_at", "datepublished", "og:release_date", "apub:time", "dc.date",
+)  # fmt: skip
+_NEAR_TITLE = 1_500
+_MAX_LD = 500_000
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Facts:
+    """What a page says about itself."""
+
+    title: str | None = None
+    """Title without the site's name."""
+    author: str | None = None
+    """Author or byline."""
+    site: str | None = None
+    """Name of the medium, else the host."""
+    stamp: Stamp | None = None
+    """Time of publication."""
+    printed: str | None = None
+    """That time as printed."""
+    date_source: str = ""
+    """Where the time was found: meta, json-ld, time or text."""
+    body: str = ""
+    """Text of the article from JSON-LD; empty = none."""
+
+
+def read_facts(tree: Node, visible: str, url: str, now: datetime) -> Facts:
+    """Return what a page says about itself.
+
+    Args:
+        tree: The page.
+        visible: Its readable text, for dates that only people see.
+        url: Its public address.
+        now: Moment of the answer; later times are set to it.
+    """
+    meta = _metas(tree)
+    linked = next(_json_ld(tree), {})
+    site = clean_line(meta.get("og:site_name") or text_of(obj(linked, "publisher").get("name")), 100)
+    title = _title(tree, meta, linked)
+    printed, source = _printed_time(tree, meta, linked, visible, title)
+    stamp = parse_cn_time(printed, now) if printed else None
+    if stamp is not None and stamp.at > now:
+        stamp = Stamp(at=now, precision=stamp.precision) if stamp.precision is not Precision.DAY else None
+    return Facts(
+        title=title,
+        author=_author(meta, linked, visible, title),
+        site=site or urlsplit(url).hostname,
+        stamp=stamp,
+        printed=clean_line(printed, 60) if stamp else None,
+        date_source=source if stamp else "",
+        body=html_to_text(text_of(linked.get("articleBody"))).text,
+    )
+
+
+def _metas(tree: Node) -> dict[str, str]:
+    found: dict[str, str] = {}
+    for node in tree.xpath("//meta[@content]")[:300]:
+        name = node.get("property") or node.get("name") or node.get("itemprop")
+        if name and node.get("content").strip():
+            found.setdefault(name.strip().lower(), node.get("content").strip()[:2_000])
+    return found
+
+
+def _json_ld(tree: Node) -> Iterator[Mapping[str, Any]]:
+    for node in tree.xpath("//script[@type='application/ld+json']")[:10]:
+        try:
+            data = json.loads((node.text or "")[:_MAX_LD], strict=False)
+        except (ValueError, RecursionError):
+            continue
+        graph = data.get("@graph") if isinstance(data, Mapping) else None
+        for each in graph if isinstance(graph, list) else data if isinstance(data, list) else [data]:
+            if isinstance(each, Mapping) and _ARTICLE_TYPES.search(str(each.get("@type", ""))):
+                yield each
+
+
+def _title(tree: Node, meta: Mapping[str, str], linked: Mapping[str, Any]) -> str | None:
+    told = meta.get("og:title") or text_of(linked.get("headline")) or meta.get("twitter:title")
+    head = clean_line("".join(tree.xpath("//title[1]//text()")), 300)
+    first = clean_line(" ".join("".join(node.itertext()) for node in tree.xpath("//h1")[:1]), 300)
+    if told:
+        return clean_line(html_to_text(told).text, 300)
+    if first and (head is None or len(first) >= 6 or first in head):
+        return first
+    return _TITLE_TAIL.sub("", head) or head if head else first
+
+
+def _author(meta: Mapping[str, str], linked: Mapping[str, Any], visible: str, title: str | None) -> str | None:
+    person = linked.get("author")
+    person = person[0] if isinstance(person, list) and person else person
+    name = text_of(person) or text_of(obj(person).get("name")) or meta.get("author") or meta.get("article:author")
+    if name and not name.startswith("http"):
+        return clean_line(name, 100)
+    match = _BYLINE.search(_near(visible, title))
+    return clean_line(match[1], 100) if match else None
+
+
+def _near(visible: str, title: str | None) -> str:
+    at = visible.find(title) if title else -1
+    return visible[max(at, 0) : max(at, 0) + _NEAR_TITLE]
+
+
+def _printed_time(
+    tree: Node, meta: Mapping[str, str], linked: Mapping[str, Any], visible: str, title: str | None
+) -> tuple[str | None, str]:
+    for name in _TIME_META:
+        if name in meta:
+            return meta[name], "meta"
+    told = text_of(linked.get("datePublished")) or text_of(linked.get("dateCreated"))
+    if told:
+        return told, "json-ld"
+    for node in tree.xpath("//time[@datetime]")[:1]:
+        return str(node.get("datetime")), "time"
+    match = _PRINTED.search(_near(visible, title)) or _PRINTED.search(visible[:20_000])
+    return (match[0], "text") if match else (None, "")

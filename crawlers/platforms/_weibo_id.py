@@ -1,0 +1,58 @@
+"""Weibo ids: mid in decimal, bid in base 62, and the second that a mid encodes."""
+
+from datetime import UTC, datetime
+
+__all__ = ["bid_to_mid", "mid_time", "mid_to_bid", "permalink"]
+
+_DIGITS = "0123456789abcdefghijklmnopqrstuvwxyzABCDEFGHIJKLMNOPQRSTUVWXYZ"
+_VALUE = {char: i for i, char in enumerate(_DIGITS)}
+_EPOCH_S = 515_483_463
+
+
+def mid_to_bid(mid: str) -> str:
+    """Return the base 62 form of a decimal mid; empty if it is none."""
+    if not (mid.isascii() and mid.isdigit() and len(mid) <= 30):
+        return ""
+    groups = [mid[max(0, end - 7) : end] for end in range(len(mid), 0, -7)][::-1]
+    words = [_base62(int(group)) for group in groups]
+    return words[0] + "".join(word.rjust(4, "0") for word in words[1:])
+
+
+def bid_to_mid(bid: str) -> str:
+    """Return the decimal form of a base 62 bid; empty if it is none."""
+    if not bid or len(bid) > 20 or any(char not in _VALUE for char in bid):
+        return ""
+    groups = [bid[max(0, end - 4) : end] for end in range(len(bid), 0, -4)][::-1]
+    numbers = [str(_number(group)) for group in groups]
+    return numbers[0] + "".join(number.rjust(7, "0") for number in numbers[1:])
+
+
+def _base62(number: int) -> str:
+    text = ""
+    while number:
+        number, rest = divmod(number, 62)
+        text = _DIGITS[rest] + text
+    return text or "0"
+
+
+def _number(text: str) -> int:
+    value = 0
+    for char in text:
+        value = value * 62 + _VALUE[char]
+    return value
+
+
+def mid_time(mid: str) -> datetime | None:
+    """Return the second in which a mid was made, UTC; None for one of the old form."""
+    if not (mid.isascii() and mid.isdigit() and 15 <= len(mid) <= 18):
+        return None
+    second = (int(mid) >> 22) + _EPOCH_S
+    return datetime.fromtimestamp(second, UTC) if 1_230_000_000 < second < 4_102_444_800 else None
+
+
+def permalink(uid: str, bid: str, mid: str) -> str | None:
+    """Return the public link of a post; the mobile one where the author is unknown."""
+    word = bid or mid_to_bid(mid)
+    if not word:
+        return None
+    return f"https://weibo.com/{uid}/{word}" if uid else f"https://m.weibo.cn/status/{word}"
