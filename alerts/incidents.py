@@ -15,7 +15,7 @@ from domain.ids import short_number
 from domain.incident import DeliveryKind, Incident, IncidentFlag, IncidentNote, IncidentState, Severity
 from domain.moment import bucket_of, to_rfc3339
 
-__all__ = ["Action", "ActionError", "Patience", "Transition", "act", "advance", "incident_number"]
+__all__ = ["Action", "ActionError", "Patience", "Transition", "act", "advance", "incident_number", "unmute"]
 
 Action = Literal["ack", "close", "note", "false_alarm"]
 
@@ -251,6 +251,26 @@ def _cooling(incident: Incident, patience: Patience) -> timedelta:
     return max(patience.cooling, min(_MAX_COOLING, longer))
 
 
+def unmute(step: Transition, now: datetime) -> Transition:
+    """End the silence over an incident: one that nobody was told of is told now.
+
+    Args:
+        step: The transition that has just been made, its incident flagged as silenced.
+        now: Moment of the look, UTC.
+
+    Returns:
+        The same without the flag; FIRING alone for an active incident that has told nothing yet,
+        nothing for one that ended unheard.
+    """
+    incident = _not_none(step)
+    heard = incident.seq - len(step.messages) > 0
+    audible = replace(incident, flags=incident.flags - {IncidentFlag.SILENCED})
+    if heard or incident.state is IncidentState.PENDING:
+        return replace(step, incident=audible)
+    quiet = replace(audible, seq=0)
+    return _tell(quiet, DeliveryKind.FIRING, now) if quiet.active else Transition(incident=quiet)
+
+
 def act(
     incident: Incident,
     action: Action,
@@ -267,9 +287,11 @@ def act(
         `close` and `false_alarm` where people had been told of it, none for `note`.
 
     Raises:
-        ActionError: The incident is resolved already (only `note` and `false_alarm` are possible
+        ActionError: There is no such incident, it is resolved already (only `note` and `false_alarm` are possible
             then), nobody is named, or a note has no text.
     """
+    if incident is None:
+        raise ActionError(f"there is no incident {id}".strip())
     if not by.strip():
         raise ActionError(f"incident {incident.id}: say who does it")
     note = IncidentNote(at=now, by=by.strip(), action=action, text=text.strip())

@@ -78,7 +78,7 @@ class MatchRule:
             return False
         if cleared is not None and mention.first_collected_at <= cleared:
             return False
-        return self._matches(public_fields(mention))
+        return self._matches(_fields_for(mention, view.brand))
 
     def _signal(self, rule: RuleSettings, view: View, labels: Labels, found: list[Mention]) -> Signal:
         incident = view.active.get(fingerprint(labels))
@@ -110,6 +110,15 @@ class MatchRule:
             mentions=[*known, *(mention.id for mention in fresh)][-_REMEMBERED:],
         )
         return replace(draft, reason=reason, story_ids=tuple(stories))
+
+
+def _fields_for(mention: Mention, brand: str) -> dict[str, object]:
+    """Return the public fields as one brand sees them: `negative_for: *` means negative for it."""
+    fields: dict[str, object] = dict(public_fields(mention))
+    for name in ("brand", "negative_for", "neutral_for", "positive_for"):
+        named = fields[name]
+        fields[name] = tuple(each for each in named if each == brand) if isinstance(named, tuple) else ()
+    return fields
 
 
 def _score(total: int) -> float:
