@@ -94,7 +94,7 @@ class _RoadClient(WebClient):
 class SlackBotNotifier:
     """Posts as a bot; follow-ups go into the thread of the incident's first message."""
 
-    limit = Limit(calls=3, window_s=3.0)
+    limit = Limit(calls=3, window_s=3.3)
 
     def __init__(self, settings: SlackSettings, *, road: Road) -> None:
         assert settings.token is not None
@@ -158,7 +158,7 @@ class SlackBotNotifier:
 class SlackWebhookNotifier:
     """Posts through an incoming webhook: no thread, no handle, no search."""
 
-    limit = Limit(calls=3, window_s=3.0)
+    limit = Limit(calls=3, window_s=3.3)
 
     def __init__(self, settings: SlackSettings, *, road: Road) -> None:
         assert settings.webhook is not None
