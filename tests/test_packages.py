@@ -3,8 +3,10 @@
 from __future__ import annotations
 
 import ast
+import configparser
 import importlib.metadata
 import importlib.util
+import re
 import sys
 from collections.abc import Iterator
 from pathlib import Path
@@ -87,6 +89,42 @@ def test_snownlp_is_imported_by_training_alone() -> None:
         for package in PACKAGES
         for path, tree in modules(package)
         for name in imported(tree)
-        if name.partition(".")[0] == "snownlp" and "train" not in path.stem
+        if name.partition(".")[0] == "snownlp" and path.stem not in ("fitting", "training")
     }
     assert found == set()
+
+
+_MODULES_OF = {  # where the name of the distribution is not that of its module
+    "charset-normalizer": "charset_normalizer",
+    "opencc": "opencc",
+    "psycopg": "psycopg",
+    "pyyaml": "yaml",
+    "readability-lxml": "readability",
+    "scikit-learn": "sklearn",
+    "slack-sdk": "slack_sdk",
+}
+_WITHOUT_IMPORT = {"tzdata"}  # read by zoneinfo
+
+
+def _requirements(section: str, key: str) -> set[str]:
+    parser = configparser.ConfigParser()
+    parser.read(REPOSITORY / "setup.cfg", encoding="utf-8")
+    names = (
+        re.split(r"[\[<>=;\s]", line.strip())[0].lower() for line in parser[section][key].split("\n") if line.strip()
+    )
+    return {_MODULES_OF.get(name, name.replace("-", "_")) for name in names}
+
+
+def test_every_library_that_is_imported_is_declared() -> None:
+    declared = _requirements("options", "install_requires")
+    for extra in ("fast", "postgres", "browser", "reports"):
+        declared |= _requirements("options.extras_require", extra)
+    allowed = declared | sys.stdlib_module_names | set(PACKAGES) | {"twisted", "itemadapter", "parsel"}  # Scrapy's own
+    strangers = {
+        f"{path.relative_to(REPOSITORY)}: {name}"
+        for package in PACKAGES
+        for path, tree in modules(package)
+        for name in imported(tree)
+        if name.partition(".")[0] not in allowed
+    }
+    assert strangers == set()
