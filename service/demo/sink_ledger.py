@@ -1,0 +1,112 @@
+"""What a person in the channel would have seen, and the faults that a test has scripted."""
+
+import time
+from collections import defaultdict, deque
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass, field
+from typing import Any, Literal
+
+__all__ = ["Fault", "Ledger", "Posted", "Request"]
+
+Action = Literal["reply", "delay", "accept_then_hang", "accept_then_reset", "refuse"]
+_MOST = 5_000
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Posted:
+    """One message that the server accepted."""
+
+    number: int
+    """Order of acceptance, from 1."""
+    at: float
+    """Wall time, seconds since 1970."""
+    channel: str
+    """slack, slack_webhook or wecom_robot."""
+    target: str
+    """Channel id, webhook path or robot key."""
+    body: Mapping[str, Any]
+    """The request's body as it came."""
+    ts: str = ""
+    """Slack's handle; empty for the others."""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Request:
+    """One request that reached the sink, accepted or not."""
+
+    at: float
+    """Wall time, seconds since 1970."""
+    route: str
+    """Route's name, such as slack.post."""
+    body: Mapping[str, Any]
+    """Body as read; empty if unreadable."""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Fault:
+    """What happens to one request instead of the usual."""
+
+    action: Action
+    """reply: this answer; delay: usual answer, later; accept_then_hang or accept_then_reset: the
+    message is accepted but no answer comes; refuse: the connection is cut before anything is read."""
+    status: int = 200
+    """HTTP status of `reply`."""
+    body: str = ""
+    """Body of `reply`."""
+    headers: Mapping[str, str] = field(default_factory=dict)
+    """Headers of `reply`."""
+    seconds: float = 30.0
+    """Length of a delay or of hanging."""
+
+
+class Ledger:
+    """Messages, requests and faults of one sink."""
+
+    def __init__(self, wall: Callable[[], float] = time.time) -> None:
+        self._wall = wall
+        self.posted: deque[Posted] = deque(maxlen=_MOST)
+        """Accepted messages, oldest first."""
+        self.requests: deque[Request] = deque(maxlen=_MOST)
+        """All requests to the channels' routes, oldest first."""
+        self._faults: dict[str, deque[Fault]] = defaultdict(deque)
+        self._number = 0
+
+    def script(self, route: str, *faults: Fault) -> None:
+        """Let the next requests of a route meet these faults, in order."""
+        self._faults[route].extend(faults)
+
+    def next_fault(self, route: str) -> Fault | None:
+        """Take the fault that the present request meets; None = the usual."""
+        waiting = self._faults[route]
+        return waiting.popleft() if waiting else None
+
+    def note(self, route: str, body: Mapping[str, Any]) -> None:
+        """Remember a request."""
+        self.requests.append(Request(at=self._wall(), route=route, body=body))
+
+    def accept(self, channel: str, target: str, body: Mapping[str, Any], *, ts: str = "") -> None:
+        """Remember a message that people now see."""
+        self._number += 1
+        self.posted.append(
+            Posted(number=self._number, at=self._wall(), channel=channel, target=target, body=body, ts=ts)
+        )
+
+    @property
+    def revision(self) -> int:
+        """Number of accepted messages ever."""
+        return self._number
+
+    def to_plain(self) -> dict[str, Any]:
+        """Return everything accepted as JSON-ready values, oldest first."""
+        accepted = [
+            {
+                "number": one.number,
+                "at": one.at,
+                "channel": one.channel,
+                "target": one.target,
+                "ts": one.ts,
+                "body": one.body,
+            }
+            for one in self.posted
+        ]
+        return {"server_accepted": accepted, "calls": len(self.requests)}
