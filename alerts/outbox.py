@@ -22,6 +22,7 @@ from alerts.message import Message, compose
 from alerts.notifiers.base import Answer, DeliveryClass, Found, Notifier
 from alerts.roster import Roster
 from alerts.settle import settle
+from alerts.trial import TestAnswer, send_test
 from alerts.words import Locale
 from config.settings import NetworkSettings, ReceiverSettings
 from domain.clock import Clock
@@ -74,13 +75,15 @@ class Outbox:
         chance: random.Random | None = None,
     ) -> None:
         self._desk = desk
+        self._specs = specs
+        self._network = network or NetworkSettings()
         self._clock = clock
         self._settings = settings
         self._chance = chance or random.Random()
         self._roster = Roster(
             receivers,
             specs=specs,
-            network=network or NetworkSettings(),
+            network=self._network,
             clock=clock,
             per_hour=settings.messages_per_hour,
             limit_s=settings.call_limit_s * 2 / 3,
@@ -146,6 +149,17 @@ class Outbox:
     def health(self) -> tuple[ChannelHealth, ...]:
         """Return how each channel is, with what to do where one is broken or held."""
         return self._roster.health(self._clock.now(), self._settings.locale)
+
+    def send_test(self, receiver: ReceiverSettings) -> tuple[TestAnswer, ...]:
+        """Send a marked test to every channel of a receiver, see `alerts.trial.send_test`."""
+        return send_test(
+            receiver,
+            desk=self._desk,
+            specs=self._specs,
+            network=self._network,
+            locale=self._settings.locale,
+            now=self._clock.now(),
+        )
 
     def _run(self, key: tuple[str, str], group: list[Delivery], until: datetime) -> None:
         lane = self._roster.lanes.get(key)

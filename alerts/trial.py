@@ -42,7 +42,7 @@ class TestAnswer:
     """The vendor's own code; empty = none."""
     answer: str
     """What it said, masked."""
-    hint: str
+    fix: str
     """What to do, in the asked language; empty = nothing."""
 
 
@@ -111,5 +111,5 @@ def _told(row: Delivery, answer: Answer, locale: Locale) -> TestAnswer:
         verdict=answer.verdict,
         code=answer.code,
         answer=answer.text,
-        hint=hint_of(row.channel, answer.code, locale),
+        fix=hint_of(row.channel, answer.code, locale),
     )

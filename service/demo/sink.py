@@ -1,29 +1,28 @@
 """A local sink: strict imitations of Slack and the WeCom robot, and a page that shows what arrived."""
 
+import argparse
 import asyncio
 import json
-import logging
+import sys
 import threading
 import time
-from collections.abc import Awaitable, Callable, Iterator, Mapping
+from collections.abc import Awaitable, Callable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from typing import Any
 
 from aiohttp import web
 
+from service.demo.settings import SLACK_CHANNEL, SLACK_TOKEN, WECOM_KEY
 from service.demo.sink_ledger import Fault, Ledger
-from service.demo.sink_page import feed_html, page_html, static_text
+from service.demo.sink_page import feed_html, page_html, readable, static_text
 from service.demo.sink_slack import SlackAnswer, SlackFake
 from service.demo.sink_wecom import WecomFake
 
-__all__ = ["DEMO_CHANNEL", "DEMO_KEY", "DEMO_TOKEN", "DEMO_WEBHOOK", "Fault", "Sink", "serve"]
-
-logger = logging.getLogger(__name__)
-
-DEMO_TOKEN = "xoxb-tingfeng-demo"
-DEMO_CHANNEL = "C0TINGFENG"
+__all__ = ["DEMO_CHANNEL", "DEMO_KEY", "DEMO_TOKEN", "DEMO_WEBHOOK", "Fault", "Sink", "main", "serve"]
+DEMO_TOKEN = SLACK_TOKEN
+DEMO_CHANNEL = SLACK_CHANNEL
 DEMO_WEBHOOK = "/services/T0DEMO/B0DEMO/demo"
-DEMO_KEY = "tingfeng-demo-robot"
+DEMO_KEY = WECOM_KEY
 
 _LOOPBACK = frozenset({"127.0.0.1", "localhost", "[::1]", "::1"})
 _CSP = (
@@ -156,7 +155,8 @@ class Sink:
     # --- people and tests -------------------------------------------------------------------------------------
 
     async def _ledger_json(self, request: web.Request) -> web.Response:
-        return web.json_response(self.ledger.to_plain(), dumps=lambda value: json.dumps(value, ensure_ascii=False))
+        rows = [{**one.to_plain(), "text": readable(one)} for one in self.ledger.posted]
+        return web.json_response(rows, dumps=lambda value: json.dumps(value, ensure_ascii=False))
 
     async def _script(self, request: web.Request) -> web.Response:
         given = await _given(request)
@@ -238,3 +238,27 @@ def serve(sink: Sink, port: int = 0) -> Iterator[Sink]:
         loop.call_soon_threadsafe(loop.stop)
         thread.join(5)
         loop.close()
+
+
+def main(argv: Sequence[str] | None = None) -> int:
+    """Serve until standard input closes; the first line of output is JSON with the address.
+
+    Returns:
+        0, or 1 where the port is taken.
+    """
+    parser = argparse.ArgumentParser(description="Imitates Slack and the WeCom robot on loopback.")
+    parser.add_argument("--port", type=int, default=0, help="port; 0 = any free one")
+    port: int = parser.parse_args(argv).port
+    try:
+        with serve(Sink(), port) as sink:
+            sys.stdout.write(json.dumps({"url": sink.url}) + "\n")
+            sys.stdout.flush()
+            sys.stdin.read()
+    except OSError as err:
+        sys.stderr.write(f"sink: port {port}: {err}\n")
+        return 1
+    return 0
+
+
+if __name__ == "__main__":
+    sys.exit(main())

@@ -29,6 +29,17 @@ class Posted:
     ts: str = ""
     """Slack's handle; empty for the others."""
 
+    def to_plain(self) -> dict[str, Any]:
+        """Return it as JSON-ready values; `at_s` is Unix time."""
+        return {
+            "number": self.number,
+            "at_s": self.at,
+            "channel": self.channel,
+            "target": self.target,
+            "ts": self.ts,
+            "body": self.body,
+        }
+
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Request:
@@ -95,18 +106,3 @@ class Ledger:
     def revision(self) -> int:
         """Number of accepted messages ever."""
         return self._number
-
-    def to_plain(self) -> dict[str, Any]:
-        """Return everything accepted as JSON-ready values, oldest first."""
-        accepted = [
-            {
-                "number": one.number,
-                "at": one.at,
-                "channel": one.channel,
-                "target": one.target,
-                "ts": one.ts,
-                "body": one.body,
-            }
-            for one in self.posted
-        ]
-        return {"server_accepted": accepted, "calls": len(self.requests)}

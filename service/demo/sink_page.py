@@ -8,7 +8,7 @@ from domain.moment import SHANGHAI
 from service.demo.sink_ledger import Ledger, Posted
 from service.demo.sink_render import Span, html_of, mrkdwn_lines, plain_of, wecom_lines
 
-__all__ = ["feed_html", "page_html", "static_text"]
+__all__ = ["feed_html", "page_html", "readable", "static_text"]
 
 _SHOWN = 60
 _PAGE = """<!doctype html>
@@ -48,6 +48,21 @@ def feed_html(ledger: Ledger) -> str:
     wecom = [one for one in posted if one.channel == "wecom_robot"]
     columns = _column("slack", "Slack", slack) + _column("wecom", "企业微信", wecom)
     return f'<main id="feed" data-revision="{ledger.revision}">{columns}</main>'
+
+
+def readable(posted: Posted) -> str:
+    """Return the words that a reader sees, the lock screen's line first, without marks or links."""
+    if posted.channel == "wecom_robot":
+        kind = str(posted.body.get("msgtype"))
+        content = str(posted.body.get(kind, {}).get("content", ""))
+        return content if kind == "text" else plain_of(wecom_lines(content))
+    blocks = posted.body.get("blocks")
+    lines = [plain_of(mrkdwn_lines(str(posted.body.get("text", ""))))]
+    for block in blocks if isinstance(blocks, list) else []:
+        if block.get("type") == "section":
+            lines.append(plain_of(mrkdwn_lines(_words(block.get("text")))))
+        lines += [plain_of(mrkdwn_lines(_words(one))) for one in block.get("elements", [])]
+    return "\n".join(lines)
 
 
 def _column(look: str, title: str, posted: list[Posted]) -> str:
