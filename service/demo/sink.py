@@ -12,17 +12,16 @@ from typing import Any
 
 from aiohttp import web
 
-from service.demo.settings import SLACK_CHANNEL, SLACK_TOKEN, WECOM_KEY
 from service.demo.sink_ledger import Fault, Ledger
 from service.demo.sink_page import feed_html, page_html, readable, static_text
 from service.demo.sink_slack import SlackAnswer, SlackFake
 from service.demo.sink_wecom import WecomFake
 
 __all__ = ["DEMO_CHANNEL", "DEMO_KEY", "DEMO_TOKEN", "DEMO_WEBHOOK", "Fault", "Sink", "main", "serve"]
-DEMO_TOKEN = SLACK_TOKEN
-DEMO_CHANNEL = SLACK_CHANNEL
+DEMO_TOKEN = "xoxb-tingfeng-demo"
+DEMO_CHANNEL = "C0TINGFENG"
 DEMO_WEBHOOK = "/services/T0DEMO/B0DEMO/demo"
-DEMO_KEY = WECOM_KEY
+DEMO_KEY = "tingfeng-demo-robot"
 
 _LOOPBACK = frozenset({"127.0.0.1", "localhost", "[::1]", "::1"})
 _CSP = (
