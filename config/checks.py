@@ -14,14 +14,14 @@ from config.marks import Url
 from config.packaged import entry_text
 from config.reader import Entries, Reader
 from config.settings import ReceiverSettings, Settings
-from config.values import ValueProblem, check_marks, nearest
-from domain.query import QuerySyntaxError, parse
+from config.values import ValueProblem, check_marks, check_query, nearest
 
 __all__ = ["check_references", "is_loopback"]
 
 _TRANSPORTS = ("open", "cookie", "official", "rsshub", "browser", "file")
 _PROXY_WORDS = ("env", "none")
 _PROXY_URL = Url(schemes=("http", "https", "socks5", "socks5h"))
+_NEEDS_URL = ("article", "feed")
 _QUERY_OPTIONS = ("query", "filter", "match")
 
 
@@ -134,6 +134,8 @@ def _fallback_cycles(receivers: Sequence[ReceiverSettings]) -> list[list[str]]:
 
 def _check_sources(reader: Reader, entries: Entries) -> None:
     for path, node in _items(entries, "sources"):
+        if entry_text(node, "platform") in _NEEDS_URL and not _texts(node, "url"):
+            reader.note_at(path, f"platform `{entry_text(node, 'platform')}` needs the key `url`", "url: its address")
         for transport in _texts(node, "transport"):
             if transport not in _TRANSPORTS:
                 near = nearest(transport, _TRANSPORTS)
@@ -168,11 +170,9 @@ def _check_rule_queries(reader: Reader, settings: Settings, entries: Entries) ->
     for rule in settings.rules:
         for name, query in _queries(rule.options):
             try:
-                parse(query)
-            except QuerySyntaxError as err:
-                path = f"{places.get(rule.name, 'rules')}.{name}"
-                problem = f"this query cannot be read: {err.message} (at character {err.position + 1})"
-                reader.note_at(path, problem, err.hint)
+                check_query(query)
+            except ValueProblem as problem:
+                reader.note_at(f"{places.get(rule.name, 'rules')}.{name}", problem.problem, problem.fix)
 
 
 def _queries(options: Any) -> Iterable[tuple[str, str]]:

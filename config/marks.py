@@ -7,7 +7,10 @@ schema shows them. Platform, channel and rule settings may carry them as well.
 from dataclasses import dataclass
 from datetime import timedelta
 
-__all__ = ["HostPort", "Identifier", "Query", "Range", "Url"]
+__all__ = ["LABELS", "HostPort", "Identifier", "Query", "Range", "Url"]
+
+LABELS = ("rule", "kind", "brand", "severity", "topic", "risk", "story", "platform", "source")
+"""Labels of an incident, which routes and silences may ask for."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -36,6 +39,9 @@ class HostPort:
 @dataclass(frozen=True, slots=True)
 class Query:
     """A text in the query language; empty is taken as everything."""
+
+    labels: bool = False
+    """Whether it asks for the labels of an incident instead of the fields of a mention."""
 
 
 @dataclass(frozen=True, slots=True)

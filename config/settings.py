@@ -130,7 +130,7 @@ class EscalationStep:
 class RouteSettings:
     """Which incidents go to which receiver; the first that matches wins unless `proceed`."""
 
-    match: Annotated[str, Query()] = ""
+    match: Annotated[str, Query(labels=True)] = ""
     """Query over labels (rule, kind, brand, severity, topic, risk); empty = all."""
     to: str
     """Receiver."""

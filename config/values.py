@@ -2,7 +2,7 @@
 
 import re
 from collections.abc import Callable, Sequence
-from datetime import timedelta
+from datetime import UTC, datetime, timedelta
 from difflib import get_close_matches
 from enum import Enum
 from pathlib import Path
@@ -10,10 +10,32 @@ from typing import Any, Literal, get_args, get_origin
 from urllib.parse import urlsplit
 
 from config.errors import quote
-from config.marks import HostPort, Identifier, Query, Range, Url
-from domain.query import QuerySyntaxError, parse
+from config.marks import LABELS, HostPort, Identifier, Query, Range, Url
+from domain.query import (
+    MENTION_FIELDS,
+    And,
+    FieldType,
+    Node,
+    Not,
+    Or,
+    QueryError,
+    QuerySyntaxError,
+    Term,
+    compile_matcher,
+    parse,
+    unknown_fields,
+)
 
-__all__ = ["ValueProblem", "check_marks", "format_duration", "nearest", "parse_duration", "parse_scalar", "slug"]
+__all__ = [
+    "ValueProblem",
+    "check_marks",
+    "check_query",
+    "format_duration",
+    "nearest",
+    "parse_duration",
+    "parse_scalar",
+    "slug",
+]
 
 _UNITS = {"ms": 0.001, "s": 1, "m": 60, "h": 3600, "d": 86400, "w": 604800}
 _DURATION = re.compile(r"(?:\d+(?:\.\d+)?(?:ms|[smhdw]))+")
@@ -22,6 +44,7 @@ _TRUE, _FALSE = {"true", "yes", "on"}, {"false", "no", "off"}
 _WHOLE = re.compile(r"[+-]?\d{1,18}")
 _HOST_PORT = re.compile(r"(?:\[[0-9a-fA-F:]+\]|[\w.-]+):(\d{1,5})")
 _IDENTIFIER = re.compile(r"[\w][\w.-]{0,63}")
+_SOME_MOMENT = datetime(2026, 1, 1, tzinfo=UTC)
 _LONGEST = timedelta(days=36_500)
 
 
@@ -154,7 +177,7 @@ def check_marks(marks: Sequence[object], value: Any, *, shown: str) -> None:
         elif isinstance(mark, HostPort):
             _check_host_port(str(value), shown)
         elif isinstance(mark, Query):
-            _check_query(str(value))
+            check_query(str(value), labels=mark.labels)
         elif isinstance(mark, Identifier):
             _check_identifier(mark, str(value), shown)
 
@@ -196,12 +219,44 @@ def _check_host_port(value: str, shown: str) -> None:
         raise ValueProblem(f"{quote(shown)}: port {found[1]} does not exist", "ports go from 1 to 65535")
 
 
-def _check_query(value: str) -> None:
+def check_query(value: str, *, labels: bool = False) -> None:
+    """Hold a text against the query language, over the fields of a mention or the labels of an incident.
+
+    Raises:
+        ValueProblem: It cannot be read, or asks for a field or a value that there is not.
+    """
+    fields = dict.fromkeys(LABELS, FieldType.KEYWORD) if labels else MENTION_FIELDS
     try:
-        parse(value)
+        node = parse(value)
+        strangers = unknown_fields(node, fields)
+        if strangers:
+            near = nearest(strangers[0], list(fields))
+            what = f"this query asks for the {'label' if labels else 'field'} {quote(strangers[0])}, which there is not"
+            hint = f"did you mean `{near}`?" if near else f"known: {', '.join(sorted(fields))}"
+            raise ValueProblem(what, hint, max(value.find(strangers[0]), 0))
+        if labels and (bare := _bare_word(node)) is not None:
+            fix = "write label: value, such as severity: critical"
+            raise ValueProblem(f"{quote(bare)} names no label", fix, max(value.find(bare), 0))
+        compile_matcher(node, fields=fields, now=_SOME_MOMENT)
     except QuerySyntaxError as err:
         place = f"{err.message} (at character {err.position + 1})"
         raise ValueProblem(f"this query cannot be read: {place}", err.hint, err.position) from err
+    except QueryError as err:
+        raise ValueProblem(f"this query cannot be used: {err}") from err
+
+
+def _bare_word(node: Node) -> str | None:
+    """Return a value of a query that stands without a field; None where there is none."""
+    waiting = [node]
+    while waiting:
+        current = waiting.pop()
+        if isinstance(current, And | Or):
+            waiting.extend(current.children)
+        elif isinstance(current, Not):
+            waiting.append(current.child)
+        elif isinstance(current, Term) and current.field is None:
+            return str(current.value)
+    return None
 
 
 def _check_identifier(mark: Identifier, value: str, shown: str) -> None:

@@ -90,6 +90,7 @@ SPECS = Specs(
         "feed": _spec("feed", FeedOptions),
         "weibo": _spec("weibo", FeedOptions),
         "gdelt": _spec("gdelt", FeedOptions),
+        "page": _spec("page", FeedOptions),
         "import": _spec("import", WatchOptions),
     },
     channels={"slack": _spec("slack", SlackOptions), "wecom_robot": _spec("wecom_robot", RobotOptions)},

@@ -27,7 +27,7 @@ CASES = {
         "t.yaml:2:11: network.timeot: unknown key `timeot`\n    → did you mean `timeout`?",
     ),
     "unknown key of a source": (
-        "sources: [{platform: feed, intervall: 5m}]\n",
+        "sources: [{platform: page, intervall: 5m}]\n",
         "t.yaml:2:28: sources[0].intervall: unknown key `intervall`\n    → did you mean `interval`?",
     ),
     "unknown platform": (
@@ -36,15 +36,15 @@ CASES = {
     ),
     "unknown platform far from any": (
         "sources: [{platform: zzz}]\n",
-        "t.yaml:2:22: sources[0].platform: unknown platform `zzz`\n    → one of: feed, gdelt, import, weibo",
+        "t.yaml:2:22: sources[0].platform: unknown platform `zzz`\n    → one of: feed, gdelt, import, page, weibo",
     ),
     "missing platform": (
         "sources: [{url: 'https://a.example/'}]\n",
-        "t.yaml:2:11: sources[0].platform: the key `platform` is missing\n    → one of: feed, gdelt, import, weibo",
+        "t.yaml:2:11: sources[0].platform: the key `platform` is missing\n    → one of: feed, gdelt, import, page, weibo",
     ),
     "platform that is a list": (
         "sources: [{platform: [feed]}]\n",
-        "t.yaml:2:22: sources[0].platform: `platform` must be one word\n    → one of: feed, gdelt, import, weibo",
+        "t.yaml:2:22: sources[0].platform: `platform` must be one word\n    → one of: feed, gdelt, import, page, weibo",
     ),
     "unknown transport": (
         "sources: [{platform: weibo, transport: cooky}]\n",
@@ -55,11 +55,11 @@ CASES = {
         "t.yaml:2:11: sources[0]: transport `cookie` needs the key `cookie`\n    → such as: cookie: ${COOKIE}",
     ),
     "duration without unit": (
-        "sources: [{platform: feed, interval: 300}]\n",
+        "sources: [{platform: page, interval: 300}]\n",
         "t.yaml:2:38: sources[0].interval: `300` has no unit\n    → seconds would be 300s, minutes 300m",
     ),
     "duration that is none": (
-        "sources: [{platform: feed, interval: soon}]\n",
+        "sources: [{platform: page, interval: soon}]\n",
         "t.yaml:2:38: sources[0].interval: `soon` is no duration\n"
         "    → write a number with a unit: 30s, 5m, 2h, 1d, 1h30m",
     ),
@@ -69,7 +69,7 @@ CASES = {
         "    → write a number with a unit: 30s, 5m, 2h, 1d, 1h30m",
     ),
     "duration under its bound": (
-        "sources: [{platform: feed, interval: 1s}]\n",
+        "sources: [{platform: page, interval: 1s}]\n",
         "t.yaml:2:38: sources[0].interval: 1s is too small\n    → at least 10s",
     ),
     "number over its bound": (
@@ -86,7 +86,7 @@ CASES = {
         "t.yaml:2:39: rules[0].share: `lots` is no number",
     ),
     "text for a switch": (
-        "sources: [{platform: feed, follow: maybe}]\n",
+        "sources: [{platform: page, follow: maybe}]\n",
         "t.yaml:2:36: sources[0].follow: `maybe` is neither true nor false\n    → write true or false",
     ),
     "word that is no choice": (
@@ -170,6 +170,28 @@ CASES = {
         "t.yaml:2:39: rules[0].query: this query cannot be read: ( is never closed (at character 3)\n"
         "    → It was opened at character 1.",
     ),
+    "field that there is not": (
+        "topics: [{id: a, query: 'author.folowers > 3'}]\n",
+        "t.yaml:2:26: topics[0].query: this query asks for the field `author.folowers`, which there is not\n"
+        "    → did you mean `author.followers`?",
+    ),
+    "label that there is not": (
+        "receivers: [{name: a, wecom_robot: {key: ${KEY}}}]\nroutes: [{to: a, match: 'sentiment: negative'}]\n",
+        "t.yaml:3:26: routes[0].match: this query asks for the label `sentiment`, which there is not\n"
+        "    → known: brand, kind, platform, risk, rule, severity, source, story, topic",
+    ),
+    "bare word among labels": (
+        "receivers: [{name: a, wecom_robot: {key: ${KEY}}}]\nroutes: [{to: a, match: 'not (critical or brand: x)'}]\n",
+        "t.yaml:3:31: routes[0].match: `critical` names no label\n    → write label: value, such as severity: critical",
+    ),
+    "value that its field cannot have": (
+        "topics: [{id: a, query: 'author.followers: many'}]\n",
+        "t.yaml:2:25: topics[0].query: this query cannot be used: author.followers: 'many' is no number",
+    ),
+    "feed without address": (
+        "sources: [{platform: feed}]\n",
+        "t.yaml:2:11: sources[0]: platform `feed` needs the key `url`\n    → url: its address",
+    ),
     "unset variable": (
         "receivers: [{name: a, wecom_robot: {key: ${NOT_SET}}}]\n",
         "t.yaml:2:42: receivers[0].wecom_robot.key: the environment variable NOT_SET is not set\n"
@@ -240,7 +262,7 @@ CASES = {
         "t.yaml:3:1: receivers: fallbacks lead in a circle: a → b → a\n    → end it at one of them",
     ),
     "unknown brand": (
-        "sources: [{platform: feed, brands: [yunsan]}]\n",
+        "sources: [{platform: page, brands: [yunsan]}]\n",
         "t.yaml:2:36: sources[0].brands: there is no brand `yunsan`\n    → did you mean `yunshan`?",
     ),
     "name with a space": (
@@ -352,7 +374,7 @@ def test_all_problems_come_at_once_in_order_of_the_file() -> None:
 
 
 def test_a_broken_entry_causes_no_second_message_where_it_is_referred_to() -> None:
-    text = "brands: [{id: yunshan, query: '(a'}]\nsources: [{platform: feed, brands: [yunshan]}]\n"
+    text = "brands: [{id: yunshan, query: '(a'}]\nsources: [{platform: page, brands: [yunshan]}]\n"
     assert [problem.key_path for problem in problems(text)] == ["brands[0].query"]
 
 

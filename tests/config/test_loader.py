@@ -217,8 +217,8 @@ def test_readable_file_without_literal_secrets_is_fine(tmp_path: Path) -> None:
         ("receivers: [{name: a, wecom_robot: {key: ${WECOM_KEY}}}]\n", "no route is configured"),
         ("public_url: http://localhost:8000\n", "this machine only"),
         ("public_url: http://127.0.0.1/\n", "this machine only"),
-        ("sources: [{platform: feed, robots: override}]\n", "robots.txt is overridden"),
-        ("sources: [{platform: feed, verify_tls: no}]\n", "certificate is not checked"),
+        ("sources: [{platform: page, robots: override}]\n", "robots.txt is overridden"),
+        ("sources: [{platform: page, verify_tls: no}]\n", "certificate is not checked"),
         (
             "receivers: [{name: a, wecom_robot: {key: ${WECOM_KEY}}}, {name: b, wecom_robot: {key: ${WECOM_KEY}}}]\n"
             "routes: [{to: a}]\n",
