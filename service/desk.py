@@ -5,6 +5,7 @@ from __future__ import annotations
 import json
 from collections.abc import Iterator, Mapping, Sequence
 from datetime import datetime
+from typing import Literal
 
 from config.settings import Settings
 from domain.incident import Delivery, Incident, Severity
@@ -23,6 +24,8 @@ __all__ = [
     "read_incidents",
     "test_receiver",
 ]
+
+Action = Literal["ack", "close", "note", "false_alarm"]
 
 LEVELS: Mapping[Severity, str] = {
     Severity.CRITICAL: "红",
@@ -144,7 +147,7 @@ def incident_lines(
     return lines
 
 
-def act_on(settings: Settings, stores: wiring.Stores, number: str, *, action: str, by: str, text: str) -> str:
+def act_on(settings: Settings, stores: wiring.Stores, number: str, *, action: Action, by: str, text: str) -> str:
     """Let a person act on an incident and queue what others must be told of it.
 
     Raises:
@@ -165,12 +168,21 @@ def test_receiver(settings: Settings, stores: wiring.Stores, name: str) -> tuple
     Raises:
         UsageError: there is no such receiver.
     """
+    from alerts.notifiers import notifier_specs
+    from alerts.trial import send_test
+
     receiver = next((each for each in settings.receivers if each.name == name), None)
     if receiver is None:
         known = "、".join(each.name for each in settings.receivers) or "none"
         raise UsageError(f"no receiver {name!r} in {settings.path}; there are: {known}")
-    outbox = wiring.make_outbox(settings, stores, SystemClock(), owner=wiring.owner_name("test"))
-    answers = outbox.send_test(receiver)
+    answers = send_test(
+        receiver,
+        desk=stores.state.desk,
+        specs=notifier_specs(),
+        network=settings.network,
+        locale=receiver.locale or settings.locale,
+        now=SystemClock().now(),
+    )
     lines = [
         f"{'ok  ' if each.ok else 'FAIL'} {each.channel} {each.target}: {each.answer}"
         + (f" → {each.fix}" if each.fix else "")

@@ -12,7 +12,7 @@ from domain.mention import Mention
 from domain.moment import bucket_of
 from domain.ports import Change, Inbox, InboxRow, MentionWriter, PutResult, StoryIndex, StoryItem, VisitStore
 
-__all__ = ["BatchResult", "Pipeline"]
+__all__ = ["BatchResult", "Pipeline", "story_item"]
 
 logger = logging.getLogger(__name__)
 
@@ -114,7 +114,7 @@ class Pipeline:
         return good, tagged, bad
 
     def _store(self, tagged: Sequence[Mention], now: datetime) -> PutResult:
-        links = self._stories.link([_story_item(mention) for mention in tagged], now=now)
+        links = self._stories.link([story_item(mention) for mention in tagged], now=now)
         linked = [
             replace(mention, story_id=link.story_id, is_duplicate=link.is_duplicate)
             for mention, link in zip(tagged, links, strict=True)
@@ -138,7 +138,8 @@ class Pipeline:
         return dead
 
 
-def _story_item(mention: Mention) -> StoryItem:
+def story_item(mention: Mention) -> StoryItem:
+    """Return what the link step knows of a tagged mention."""
     tags = mention.tags
     return StoryItem(
         id=mention.id,

@@ -165,7 +165,8 @@ def run_watch(settings: Settings, clock: Clock, stop: threading.Event, beat: Bea
     try:
         _repeat(step, stop, "watch")
     finally:
-        sender.join(timeout=8.0)
+        sender.join(timeout=4.0)
+        outbox.close(timeout_s=4.0)
         stores.close()
 
 

@@ -118,9 +118,9 @@ def prepare_data_dir(data_dir: Path) -> None:
 
 def make_tagger(settings: Settings) -> Tagger:
     """Return the tagger of the settings' brands, topics and risk categories."""
-    from analysis.tagger import Tagger
+    from analysis.tagger import Tagger, TaggerSettings
 
-    return Tagger.from_settings(settings.brands, settings.topics, settings.risks)
+    return Tagger(TaggerSettings(brands=settings.brands, topics=settings.topics, risks=settings.risks))
 
 
 def make_pipeline(settings: Settings, stores: Stores, clock: Clock, *, owner: str) -> Pipeline:
@@ -174,9 +174,19 @@ def make_watch(settings: Settings, stores: Stores, clock: Clock, *, owner: str) 
 
 def make_outbox(settings: Settings, stores: Stores, clock: Clock, *, owner: str) -> Outbox:
     """Return the outbox over the real channels."""
-    from alerts.outbox import Outbox
+    from alerts.notifiers import notifier_specs
+    from alerts.outbox import Outbox, OutboxSettings
 
-    return Outbox(settings, desk=stores.state.desk, clock=clock, owner=owner)
+    return Outbox(
+        stores.state.desk,
+        settings.receivers,
+        specs=notifier_specs(),
+        clock=clock,
+        settings=OutboxSettings(
+            owner=owner, locale=settings.locale, messages_per_hour=settings.watch.messages_per_hour
+        ),
+        network=settings.network,
+    )
 
 
 def owner_name(role: str) -> str:

@@ -1,7 +1,7 @@
 """incidents and notify: what people do about an alert."""
 
 import json
-from typing import Annotated
+from typing import Annotated, Literal
 
 import typer
 
@@ -13,6 +13,7 @@ notify = typer.Typer(help="Test the way to a receiver.", no_args_is_help=True)
 app.add_typer(incidents, name="incidents")
 app.add_typer(notify, name="notify")
 
+Action = Literal["ack", "close", "note", "false_alarm"]
 ByOption = Annotated[str, typer.Option("--by", help="Your name; it stands in the record.")]
 IdArgument = Annotated[str, typer.Argument(help="Number of the incident, as in the message.")]
 TextOption = Annotated[str, typer.Option("--text", help="What to record.")]
@@ -50,7 +51,7 @@ def show(incident: IdArgument, config: ConfigOption = None, json_lines: JsonOpti
             say(line)
 
 
-def _act(action: str, incident: str, by: str, text: str, config: ConfigOption) -> None:
+def _act(action: Action, incident: str, by: str, text: str, config: ConfigOption) -> None:
     from service.desk import act_on
 
     with wiring.opened(config) as (settings, stores):
