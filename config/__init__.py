@@ -1,6 +1,6 @@
 """Settings: schema, loader, packaged defaults, starter file."""
 
-from config.checks import is_loopback
+from config.caution import is_loopback
 from config.errors import ConfigError, Problem
 from config.explain import explain
 from config.loader import default_settings, load, load_text

@@ -2,9 +2,7 @@
 
 from collections.abc import Iterable, Sequence
 from dataclasses import fields, is_dataclass
-from ipaddress import ip_address
 from typing import Any
-from urllib.parse import urlsplit
 
 from yaml.nodes import MappingNode, ScalarNode, SequenceNode
 
@@ -16,7 +14,7 @@ from config.reader import Entries, Reader
 from config.settings import ReceiverSettings, Settings
 from config.values import ValueProblem, check_marks, check_query, nearest
 
-__all__ = ["check_references", "is_loopback"]
+__all__ = ["check_references"]
 
 _TRANSPORTS = ("open", "cookie", "official", "rsshub", "browser", "file")
 _PROXY_WORDS = ("env", "none")
@@ -25,8 +23,8 @@ _NEEDS_URL = ("article", "feed")
 _QUERY_OPTIONS = ("query", "filter", "match")
 
 
-def check_references(reader: Reader, settings: Settings, entries: Entries, *, need_brand: bool) -> list[str]:
-    """Note every broken reference in `reader`; return warnings, things that work but may not be meant.
+def check_references(reader: Reader, settings: Settings, entries: Entries, *, need_brand: bool) -> None:
+    """Note every broken reference in `reader`.
 
     Names count as known when they stand in the file, even if the rest of their entry is wrong.
     """
@@ -41,7 +39,6 @@ def check_references(reader: Reader, settings: Settings, entries: Entries, *, ne
     if need_brand and not brands:
         fix = "such as: brands: [{id: yunshan, name: 云杉咖啡}]"
         reader.note_at("brands", "no brand is watched", fix)
-    return [*_warnings(settings, need_brand)]
 
 
 def _names(entries: Entries, key: str, field: str) -> set[str]:
@@ -181,39 +178,3 @@ def _queries(options: Any) -> Iterable[tuple[str, str]]:
             value = getattr(options, one.name)
             if one.name in _QUERY_OPTIONS and isinstance(value, str):
                 yield one.name, value
-
-
-def is_loopback(host: str | None) -> bool:
-    """Say whether a host name or address means this machine itself."""
-    if host is None:
-        return False
-    try:
-        address = ip_address(host.strip("[]"))
-    except ValueError:
-        return host == "localhost" or host.endswith(".localhost")
-    return address.is_loopback or address.is_unspecified
-
-
-def _warnings(settings: Settings, need_brand: bool) -> Iterable[str]:
-    if settings.public_url and is_loopback(urlsplit(settings.public_url).hostname):
-        yield f"public_url {settings.public_url} is this machine only: messages will not link to it"
-    if not need_brand:
-        return
-    if not settings.sources:
-        yield "no source is configured: nothing is collected, but `tingfeng import` works"
-    if not settings.receivers:
-        yield "no receiver is configured: alerts are kept (`tingfeng incidents list`) and sent to nobody"
-    elif not settings.routes:
-        yield "no route is configured: every alert goes to every receiver"
-    for source in settings.sources:
-        if source.robots == "override":
-            yield f"source {source.name}: robots.txt is overridden; that is the operator's own responsibility"
-        if not source.verify_tls:
-            yield f"source {source.name}: the server's certificate is not checked"
-    reached = {route.to for route in settings.routes} | {
-        step.to for route in settings.routes for step in route.escalate
-    }
-    reached |= {one.fallback for one in settings.receivers if one.fallback} | {settings.operator or ""}
-    for receiver in settings.receivers:
-        if settings.routes and receiver.name not in reached:
-            yield f"receiver {receiver.name}: no route leads to it"

@@ -9,6 +9,7 @@ from typing import Any
 
 from yaml.nodes import Node
 
+from config.caution import cautions, file_mode_caution
 from config.checks import check_references
 from config.document import Document, read_document, read_text
 from config.entries import read_brands, read_receivers, read_risks, read_rules, read_sources, read_topics
@@ -48,10 +49,7 @@ def load(
     if literal_secrets and os.name == "posix":
         mode = stat.S_IMODE(path.stat().st_mode)
         if mode & 0o077:
-            said = (
-                f"{path} holds secrets ({', '.join(literal_secrets[:3])}) and others may read it (mode {mode:04o}): "
-                f"chmod 600 {path}, or move them to the environment as ${{NAME}}"
-            )
+            said = file_mode_caution(settings, mode, literal_secrets)
             settings = replace(settings, warnings=(*settings.warnings, said))
     return settings
 
@@ -114,10 +112,12 @@ def _read(
         **lists,
         **values,
     )
-    warnings = check_references(reader, settings, entries, need_brand=need_brand)
+    check_references(reader, settings, entries, need_brand=need_brand)
     if reader.problems:
         raise ConfigError(reader.problems)
-    return replace(settings, warnings=tuple(warnings)), reader.literal_secrets
+    if need_brand:
+        settings = replace(settings, warnings=tuple(cautions(settings)))
+    return settings, reader.literal_secrets
 
 
 def _known_keys() -> list[str]:

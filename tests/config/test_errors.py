@@ -40,7 +40,8 @@ CASES = {
     ),
     "missing platform": (
         "sources: [{url: 'https://a.example/'}]\n",
-        "t.yaml:2:11: sources[0].platform: the key `platform` is missing\n    → one of: feed, gdelt, import, page, weibo",
+        "t.yaml:2:11: sources[0].platform: the key `platform` is missing\n"
+        "    → one of: feed, gdelt, import, page, weibo",
     ),
     "platform that is a list": (
         "sources: [{platform: [feed]}]\n",

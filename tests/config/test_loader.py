@@ -227,7 +227,11 @@ def test_readable_file_without_literal_secrets_is_fine(tmp_path: Path) -> None:
     ],
 )
 def test_what_may_not_be_meant_is_warned_of(text: str, said: str) -> None:
-    assert any(said in warning for warning in settings(BRAND + text).warnings)
+    assert any(said in warning for warning in settings(BRAND + "locale: en\n" + text).warnings)
+
+
+def test_warnings_are_chinese_by_default() -> None:
+    assert settings(BRAND).warnings[0].startswith("没有配置任何来源")
 
 
 def test_default_settings_need_no_file_and_warn_of_nothing(tmp_path: Path) -> None:
