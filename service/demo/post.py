@@ -1,14 +1,14 @@
 """A post of an imitated source, before any page shows it."""
 
 import json
-from collections.abc import Iterable, Iterator
+from collections.abc import Callable, Iterable, Iterator
 from dataclasses import asdict, dataclass, fields
 from datetime import datetime
 from pathlib import Path
 
 from domain.moment import SHANGHAI, from_rfc3339, to_rfc3339
 
-__all__ = ["FarmPost", "bid_of", "import_record", "read_farm_posts", "weibo_mid", "write_farm_posts"]
+__all__ = ["FarmPost", "bid_of", "import_record", "read_farm_posts", "weibo_mid", "write_farm_posts", "write_import"]
 
 _BASE62 = "0123456789abcdefghijklmnopqrstuvwxyzABCDEFGHIJKLMNOPQRSTUVWXYZ"
 _WEIBO_EPOCH_S = 515_483_463
@@ -146,3 +146,13 @@ def import_record(post: FarmPost, url: str) -> dict[str, object]:
     if on_weibo:
         record["counters"] = {"likes": post.likes, "comments": post.comments, "reposts": post.shares}
     return record
+
+
+def write_import(path: Path, posts: Iterable[FarmPost], url_of: Callable[[FarmPost], str]) -> int:
+    """Write posts as an NDJSON file for `tingfeng import` and return how many."""
+    written = 0
+    with path.open("w", encoding="utf-8") as file:
+        for post in posts:
+            file.write(json.dumps(import_record(post, url_of(post)), ensure_ascii=False) + "\n")
+            written += 1
+    return written

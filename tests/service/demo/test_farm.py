@@ -218,9 +218,9 @@ async def test_a_port_in_use_is_an_error() -> None:
 def test_the_process_names_its_ports_and_ends_with_its_parent(tmp_path: Path) -> None:
     path = tmp_path / "posts.ndjson"
     write_farm_posts(path, [post("1")])
+    clock = ["--clock-start", to_rfc3339(START), "--clock-scale", "60"]
     process = subprocess.Popen(
-        [sys.executable, "-m", "service.demo.farmserver", "--posts", str(path), "--cookie", "SUB=abc"]
-        + f"--clock-start {to_rfc3339(START)} --clock-scale 60".split(),
+        [sys.executable, "-m", "service.demo.farmserver", "--posts", str(path), "--cookie", "SUB=abc", *clock],
         stdin=subprocess.PIPE,
         stdout=subprocess.PIPE,
     )
