@@ -1,0 +1,184 @@
+"""Measures windows of one brand against what is usual: counts, excess, share, story."""
+
+from dataclasses import dataclass, replace
+from datetime import datetime, timedelta
+
+import numpy as np
+from numpy.typing import NDArray
+
+from alerts.detect.base import View
+from alerts.detect.baseline import Baseline, excess_z
+from alerts.detect.series import BINS_PER_HOUR, On, bin_of, bin_start
+
+__all__ = ["BurstSettings", "Look", "Measure"]
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class BurstSettings:
+    """Settings of rules of kind `burst`."""
+
+    on: On = "negative"
+    """What is counted: mentions that are negative, neutral or positive for the brand, or all."""
+    windows: tuple[timedelta, ...] = (
+        timedelta(minutes=30),
+        timedelta(hours=1),
+        timedelta(hours=6),
+        timedelta(hours=24),
+    )
+    """Windows that are watched side by side, shortest first."""
+    k: tuple[float, ...] = (4.5, 4.5, 4.5, 4.0)
+    """Deviations above the usual that fire, one for each window; the last holds for any more."""
+    min_authors: int = 10
+    """Fewest distinct authors in a window that can fire, once a week of history is known."""
+    share_ratio: float = 1.4
+    """Times by which the odds of this polarity must exceed the usual ones; 0 = no such gate."""
+    story_window: timedelta = timedelta(hours=2)
+    """Window of the single-story lever; 0 = off."""
+    story_k: float = 3.5
+    """Deviations above the brand's own daily story maxima that fire."""
+    hold: float = 0.5
+    """Share of the limit above which an open incident goes on, [0, 1]."""
+    critical_at: float = 2.0
+    """Score from which the incident is critical, 1 = at the limit; 0 = never."""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Look:
+    """One window, or the fastest story of it, measured."""
+
+    width: int
+    """Length asked for, bins."""
+    first: int
+    """First bin that was counted; later than asked where an earlier incident has told of the rest."""
+    authors: float
+    """New authors of the polarity, of the story where there is one."""
+    mentions: float
+    """Mentions of the polarity."""
+    everything: float
+    """Mentions of any polarity."""
+    expected: float
+    """Usual new authors, over the sources that give."""
+    expected_mentions: float
+    """Usual mentions, likewise."""
+    z: float
+    """Deviations of the authors above the usual."""
+    score: float
+    """1.0 = at the limit."""
+    share: float
+    """Share of the polarity among all mentions, [0, 1]."""
+    share_ok: bool
+    """The share is above the usual one as well."""
+    flood: bool
+    """Many mentions by few authors."""
+    fires: bool
+    """All conditions to open an incident hold."""
+    story: str = ""
+    """Story id; empty = the window as a whole."""
+
+    @property
+    def short(self) -> bool:
+        """Say whether it tells what is happening now: a window of an hour at most."""
+        return self.width <= BINS_PER_HOUR and not self.story
+
+
+class Measure:
+    """Measures windows of one view."""
+
+    def __init__(self, settings: BurstSettings, view: View, baseline: Baseline, *, first: int) -> None:
+        self._settings, self._view, self._baseline, self._first = settings, view, baseline, first
+        self._last = bin_of(view.now)
+        self._fraction = max(0.05, (view.now - bin_start(self._last)).total_seconds() / 300)
+        self.days = baseline.days
+        known = min(1.0, baseline.days / 7)
+        self._min_authors = settings.min_authors * (1 + 2 * (1 - known))
+        self._doubt = 0.6 * max(0.0, 1 - baseline.days / 3)
+
+    def window(self, width: int, k: float) -> Look:
+        """Measure the `width` bins up to now, less what an earlier incident has told."""
+        series, on = self._view.series, self._settings.on
+        first = min(max(self._last + 1 - width, self._first), self._last)
+        end = self._last + 1
+        authors = float(series.authors(on, first, end).sum())
+        mentions = float(series.mentions(on, first, end).sum())
+        everything = float(series.mentions("all", first, end).sum())
+        usual = self._usual(first, end)
+        expected = _dot(usual, self._baseline.authors)
+        expected_mentions = _dot(usual, self._baseline.mentions)
+        spread = self._baseline.spread.get(width, 0.05) + self._doubt
+        z = excess_z(authors, expected, spread)
+        flood = mentions >= 3 * max(authors, 1.0) * max(1.0, _ratio(expected_mentions, expected)) and mentions >= 20
+        share_ok, share = self._share(mentions, everything)
+        score = z / (2 * k if flood else k)
+        fires = score >= 1 and authors >= self._min_authors and share_ok
+        return Look(
+            width=width,
+            first=first,
+            authors=authors,
+            mentions=mentions,
+            everything=everything,
+            expected=expected,
+            expected_mentions=expected_mentions,
+            z=z,
+            score=score,
+            share=share,
+            share_ok=share_ok,
+            flood=flood,
+            fires=fires,
+        )
+
+    def story(self, width: int) -> Look:
+        """Measure the fastest story against the brand's own daily story maxima."""
+        first = min(max(self._last + 1 - width, self._first), self._last)
+        sums = self._view.series.story_authors(first, self._last + 1)
+        story = max(sums, key=lambda name: (sums[name], name), default="")
+        authors = sums.get(story, 0.0)
+        look = self.window(width, self._settings.k[0])
+        limit = self._story_limit()
+        score = authors / limit
+        fires = score >= 1 and look.share_ok and not look.flood and authors >= look.expected * 0.25
+        return replace(look, authors=authors, score=score, fires=fires, story=story)
+
+    def _story_limit(self) -> float:
+        maxima = np.array(self._baseline.story_maxima or (0.0,))
+        if len(maxima) > 3:
+            maxima = np.minimum(maxima, 3 * np.median(maxima) + 8)
+        spread = max(float(maxima.std()), 0.25 * float(maxima.mean()), 1.0)
+        return max(self._min_authors, float(maxima.mean()) + self._settings.story_k * spread)
+
+    def start_of(self, look: Look) -> datetime:
+        """Return when it began: the bin from which on the excess up to now is greatest."""
+        series = self._view.series
+        counted = series.authors(self._settings.on, look.first, self._last + 1).sum(axis=0)
+        weights = self._baseline.weights(look.first, self._last + 1, self._fraction)
+        excess = counted - weights * float(self._baseline.authors.sum())
+        if not len(excess):
+            return self._view.now
+        suffix = np.cumsum(excess[::-1])[::-1]
+        return bin_start(look.first + int(suffix.argmax()))
+
+    def _usual(self, first: int, end: int) -> NDArray[np.float64]:
+        """Return the weight of the bins per source, nothing where a source is dark."""
+        weights = self._baseline.weights(first, end, self._fraction)
+        rates = len(self._baseline.authors)
+        dark = self._view.dark_from[:rates]
+        total = np.full(rates, weights.sum())
+        for row in np.flatnonzero(dark < end):
+            total[row] = weights[: max(0, int(dark[row]) - first)].sum()
+        return total
+
+    def _share(self, mentions: float, everything: float) -> tuple[bool, float]:
+        share = mentions / everything if everything else 0.0
+        usual = self._baseline.share
+        if self._settings.share_ratio <= 0 or self._settings.on == "all" or usual >= 0.9:
+            return True, share
+        usual = max(usual, 0.02)
+        odds = (mentions + usual) / (everything - mentions + 1 - usual)
+        return odds >= self._settings.share_ratio * usual / (1 - usual), share
+
+
+def _dot(weights: NDArray[np.float64], rates: NDArray[np.float64]) -> float:
+    return float((weights * rates).sum())
+
+
+def _ratio(one: float, other: float) -> float:
+    return one / other if other > 0 else 1.0
