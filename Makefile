@@ -2,7 +2,7 @@
 #   make demo                     an invented brand, an invented crisis, both messages; no key, no network
 #   make run BRAND=云杉咖啡        listen to public sources for one brand with the starter settings
 #   make run CONFIG=tingfeng.yaml listen with your own settings
-# Other targets: setup setup-dev check test eval e2e bench prove schema lock clean
+# Other targets: setup setup-dev check test eval e2e bench prove docs lock clean
 # PYTHON=/path/to/python3 picks the interpreter. GNU make 3.81 and newer.
 SHELL := /bin/sh
 BIN := .venv/bin
@@ -16,7 +16,7 @@ UNIT := not live and not es and not pg and not e2e and not eval and not bench
 export CONFIG BRAND PYTHON
 
 .DEFAULT_GOAL := help
-.PHONY: help setup setup-dev run demo check test eval e2e bench prove schema lock clean FORCE
+.PHONY: help setup setup-dev run demo check test eval e2e bench prove docs lock clean FORCE
 
 help:
 	@sed -n '2,6s/^# \{0,1\}//p' Makefile
@@ -76,8 +76,9 @@ bench: $(BIN)/.dev
 prove: $(BIN)/.dev
 	$(PYTEST) -q -s -m "(eval or bench or e2e) and not live" --measured docs/measured
 
-schema: $(BIN)/tingfeng
-	$(BIN)/python -m service.schema docs/tingfeng.schema.json
+# The parts of docs/ that follow from the code: settings, commands, JSON schema.
+docs: $(BIN)/.dev
+	$(BIN)/python -m tests.docs
 
 lock: $(BIN)/.dev
 	$(BIN)/uv pip compile setup.cfg --universal --python-version 3.11 --all-extras --generate-hashes \

@@ -53,7 +53,7 @@ def cautions(settings: Settings) -> Iterator[str]:
             yield _say(settings, "robots", source.name)
         if not source.verify_tls:
             yield _say(settings, "tls", source.name)
-    reached = {step.to for route in settings.routes for step in route.escalate}
+    reached: set[str | None] = {step.to for route in settings.routes for step in route.escalate}
     reached |= {route.to for route in settings.routes} | {settings.operator}
     reached |= {receiver.fallback for receiver in settings.receivers}
     for receiver in settings.receivers:
