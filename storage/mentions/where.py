@@ -54,7 +54,7 @@ class Condition:
     match: str | None = None
     """The same as a full-text expression; None = it is none."""
     depth: int = 0
-    """Levels of brackets in `match`; the full-text parser's stack is short."""
+    """Levels of brackets; the parsers of SQL and of full-text expressions have short stacks."""
     drives: bool = False
     """Whether few rows satisfy it and SQL can list them."""
 
@@ -71,7 +71,8 @@ class Bounds:
     """No event time from here on; None = open."""
 
 
-_MAX_DEPTH = 10
+_MAX_MATCH_DEPTH = 10
+_MAX_DEPTH = 20
 
 _ALL = Condition(sql="1")
 _NONE = Condition(sql="0")
@@ -107,7 +108,7 @@ class _Compiler:
                 return self._join("OR", [self.compile(child) for child in node.children])
             case Not():
                 inner = _finish(self.compile(node.child), self._bounds)
-                return Condition(sql=f"NOT {inner.sql}", values=inner.values) if inner.exact else _UNKNOWN
+                return _deny(inner) if inner.exact else _UNKNOWN
             case Exists():
                 return self._any([self._exists(name) for name in resolve_fields(node.field)])
             case _:
@@ -115,8 +116,8 @@ class _Compiler:
 
     def _join(self, sign: str, parts: Sequence[Condition]) -> Condition:
         """Join by AND or OR; neighbours that are full-text expressions become one."""
-        texts = [part for part in parts if part.match is not None and part.depth < _MAX_DEPTH]
-        others = [part for part in parts if part.match is None or part.depth >= _MAX_DEPTH]
+        texts = [part for part in parts if part.match is not None and part.depth < _MAX_MATCH_DEPTH]
+        others = [part for part in parts if part.match is None or part.depth >= _MAX_MATCH_DEPTH]
         if len(texts) > 1:
             joined = f" {sign} ".join(f"({part.match})" for part in texts)
             depth = 1 + max(part.depth for part in texts)
@@ -213,18 +214,28 @@ def _column(name: str) -> str:
 
 
 def _tree(sign: str, parts: Sequence[Condition]) -> Condition:
-    """Join conditions as a balanced tree: SQLite allows a depth of 1,000."""
+    """Join conditions as a balanced tree; too deep a one is left to the matcher."""
     if len(parts) == 1:
         return parts[0]
     middle = len(parts) // 2
     left, right = _tree(sign, parts[:middle]), _tree(sign, parts[middle:])
+    depth = 1 + max(left.depth, right.depth)
+    if depth > _MAX_DEPTH:
+        return _UNKNOWN
     drives = left.drives or right.drives if sign == "AND" else left.drives and right.drives
     return Condition(
         sql=f"({left.sql} {sign} {right.sql})",
         values=left.values + right.values,
         exact=left.exact and right.exact,
+        depth=depth,
         drives=drives,
     )
+
+
+def _deny(inner: Condition) -> Condition:
+    if inner.depth >= _MAX_DEPTH:
+        return _UNKNOWN
+    return Condition(sql=f"NOT {inner.sql}", values=inner.values, depth=inner.depth + 1)
 
 
 def _number(node: Term | Wildcard | Range, column: str) -> Condition:

@@ -1,0 +1,25 @@
+"""Every backend that the contract suites run over; a new one adds a name here."""
+
+from collections.abc import Iterator
+from pathlib import Path
+
+import pytest
+
+from storage import MentionStore, State, open_mentions, open_state
+
+MENTION_STORES = ["memory", "sqlite"]
+STATES = ["sqlite"]
+
+
+@pytest.fixture(params=MENTION_STORES)
+def store(request: pytest.FixtureRequest, tmp_path: Path) -> Iterator[MentionStore]:
+    opened = open_mentions(request.param, tmp_path)
+    yield opened
+    opened.close()
+
+
+@pytest.fixture(params=STATES)
+def state(request: pytest.FixtureRequest, tmp_path: Path) -> Iterator[State]:
+    opened = open_state(None, tmp_path)
+    yield opened
+    opened.close()
