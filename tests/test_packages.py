@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import ast
 import configparser
+import fnmatch
 import importlib.metadata
 import importlib.util
 import re
@@ -128,3 +129,17 @@ def test_every_library_that_is_imported_is_declared() -> None:
         if name.partition(".")[0] not in allowed
     }
     assert strangers == set()
+
+
+def test_every_file_beside_the_modules_is_shipped() -> None:
+    parser = configparser.ConfigParser()
+    parser.read(REPOSITORY / "setup.cfg", encoding="utf-8")
+    patterns = [pattern.removeprefix("**/") for pattern in parser["options.package_data"]["*"].split()]
+    left = [
+        str(path.relative_to(REPOSITORY))
+        for package in PACKAGES
+        for path in (REPOSITORY / package).rglob("*")
+        if path.is_file() and path.suffix not in (".py", ".pyc")
+        if not any(fnmatch.fnmatch(path.name, pattern) for pattern in patterns)
+    ]
+    assert left == []
