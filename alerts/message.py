@@ -14,6 +14,7 @@ __all__ = ["FIRST_LINE_CHARS", "Line", "Message", "compose", "first_line"]
 FIRST_LINE_CHARS = 36
 _QUOTE_CHARS = 60
 _NAME_CHARS = 24
+_LEAST_NAMES = 6
 _REASON_CHARS = 200
 _TEXT_CHARS = 400
 _TEXT_LINES = 40
@@ -90,21 +91,22 @@ def first_line(report: AlertReport, locale: Locale) -> str:
     words = WORDS[locale]
     mark = words["open"] + _mark(report, locale) + words["close"]
     if report.kind in (DeliveryKind.NOTICE, DeliveryKind.TEST):
-        told = clean(report.text.partition("\n")[0]) or clean(report.brand) or words[f"{report.kind}_note"]
+        told = clean(report.text.partition("\n")[0]) or clean(report.brand) or words["untold"]
         return clip(mark + told, FIRST_LINE_CHARS)
     state = words[report.kind.value]
     head = mark + (f"{state} " if state else "")
     tail = _tail(report, locale)
-    names = _fit(clean(report.brand), clean(report.subject), FIRST_LINE_CHARS - len(head) - sum(map(len, tail)))
-    if len(names) < 6 and len(tail) > 1:
+    brand, subject = clean(report.brand), clean(report.subject)
+    names = _fit(brand, subject, FIRST_LINE_CHARS - len(head) - sum(map(len, tail)))
+    if len(names) < min(_LEAST_NAMES, len(brand)) and len(tail) > 1:
         tail = tail[:1]
-        names = _fit(clean(report.brand), clean(report.subject), FIRST_LINE_CHARS - len(head) - len(tail[0]))
+        names = _fit(brand, subject, FIRST_LINE_CHARS - len(head) - len(tail[0]))
     return clip((head + names + "".join(tail)).strip(), FIRST_LINE_CHARS)
 
 
 def _mark(report: AlertReport, locale: Locale) -> str:
-    if report.kind is DeliveryKind.TEST:
-        return WORDS[locale]["test"]
+    if report.kind in (DeliveryKind.NOTICE, DeliveryKind.TEST):
+        return WORDS[locale][report.kind.value]
     return LEVELS[locale][report.severity.value]
 
 
@@ -131,6 +133,8 @@ def _fit(brand: str, subject: str, room: int) -> str:
     if len(brand) + 1 + len(subject) <= room:
         return f"{brand} {subject}".strip()
     half = max(0, (room - 1) // 2)
+    if half < min(4, len(brand)):
+        return clip(brand, room)
     brand = clip(brand, max(half, room - 1 - len(subject)))
     return f"{brand} {clip(subject, room - 1 - len(brand))}".strip()
 
