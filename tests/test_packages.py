@@ -104,7 +104,7 @@ _MODULES_OF = {  # where the name of the distribution is not that of its module
     "scikit-learn": "sklearn",
     "slack-sdk": "slack_sdk",
 }
-_WITHOUT_IMPORT = {"tzdata"}  # read by zoneinfo
+_WITHOUT_IMPORT = {"elasticsearch", "scrapy", "tzdata"}  # the mention store on a cluster; scrapy.cfg; read by zoneinfo
 
 
 def _requirements(section: str, key: str) -> set[str]:
@@ -143,3 +143,8 @@ def test_every_file_beside_the_modules_is_shipped() -> None:
         if not any(fnmatch.fnmatch(path.name, pattern) for pattern in patterns)
     ]
     assert left == []
+
+
+def test_every_declared_library_is_imported() -> None:
+    used = {name.partition(".")[0] for package in PACKAGES for _, tree in modules(package) for name in imported(tree)}
+    assert _requirements("options", "install_requires") - used - _WITHOUT_IMPORT == set()
