@@ -44,7 +44,7 @@ run: $(BIN)/tingfeng
 	elif [ -n "$$BRAND" ] && [ -e tingfeng.yaml ]; then \
 	    echo "make run: tingfeng.yaml is already here. Add the brand to it and say: make run CONFIG=tingfeng.yaml" >&2; exit 2; \
 	elif [ -n "$$BRAND" ]; then \
-	    $(BIN)/tingfeng init --brand "$$BRAND" && exec $(BIN)/tingfeng run --config tingfeng.yaml; \
+	    $(BIN)/tingfeng init --brand="$$BRAND" && exec $(BIN)/tingfeng run --config tingfeng.yaml; \
 	elif [ -e tingfeng.yaml ]; then \
 	    exec $(BIN)/tingfeng run --config tingfeng.yaml; \
 	else \
