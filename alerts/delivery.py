@@ -8,9 +8,10 @@ from datetime import datetime
 from alerts.report import AlertReport
 from config.settings import ReceiverSettings
 from domain.codec import from_json, to_json
+from domain.errors import DomainError
 from domain.incident import Delivery, Severity
 
-__all__ = ["delivery_id", "queue", "report_of", "stand_in"]
+__all__ = ["delivery_id", "is_readable", "queue", "report_of", "stand_in"]
 
 _SPACE = uuid.UUID("6f0c2f52-6a0e-5b0c-9d43-0a6b8f4d7c11")
 
@@ -70,6 +71,15 @@ def report_of(delivery: Delivery) -> AlertReport:
         DomainError: the payload is no report.
     """
     return from_json(AlertReport, delivery.payload)
+
+
+def is_readable(delivery: Delivery) -> bool:
+    """Say whether a row's payload is a report."""
+    try:
+        report_of(delivery)
+    except DomainError:
+        return False
+    return True
 
 
 def stand_in(lost: Delivery, receivers: Mapping[str, ReceiverSettings], now: datetime) -> tuple[Delivery, ...]:

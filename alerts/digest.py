@@ -5,14 +5,14 @@ from collections.abc import Sequence
 from dataclasses import replace
 from datetime import datetime
 
-from alerts.delivery import report_of
+from alerts.delivery import is_readable, report_of
 from alerts.message import first_line
 from alerts.report import AlertReport
 from alerts.words import Locale
 from domain.codec import to_json
 from domain.incident import Delivery, DeliveryKind, DeliveryState, Severity
 
-__all__ = ["digest_of"]
+__all__ = ["digest_of", "split"]
 
 _SPACE = uuid.UUID("0b4f0a3c-93f5-5d35-8f0c-6a6f2b6f9d02")
 _SHOWN = 30
@@ -55,3 +55,25 @@ def digest_of(parts: Sequence[Delivery], locale: Locale, now: datetime) -> Deliv
         repeat=any(part.repeat for part in parts),
         fallback_of=None,
     )
+
+
+def split(group: Sequence[Delivery], allowed: int) -> tuple[list[Delivery], list[Delivery]]:
+    """Part deliveries of one lane into those sent alone and those told together.
+
+    Critical ones, tests and those of unknown outcome always go alone. Of the others the
+    first `allowed - 1` do, if there are more than `allowed`; the last message of the hour
+    is then the digest. With none allowed all wait alone.
+
+    Args:
+        group: Deliveries, most important first.
+        allowed: Messages that the hour still bears, 0 or more.
+    """
+    common = [one for one in group if _may_merge(one)]
+    merged = common[allowed - 1 :] if 0 < allowed < len(common) else []
+    together = {one.id for one in merged}
+    return [one for one in group if one.id not in together], merged
+
+
+def _may_merge(delivery: Delivery) -> bool:
+    common = delivery.priority < Severity.CRITICAL.rank and delivery.kind is not DeliveryKind.TEST
+    return common and delivery.state is not DeliveryState.UNCERTAIN and is_readable(delivery)

@@ -15,8 +15,8 @@ from datetime import datetime
 from functools import partial
 
 from alerts.call import within
-from alerts.delivery import queue, report_of, stand_in
-from alerts.digest import digest_of
+from alerts.delivery import is_readable, queue, report_of, stand_in
+from alerts.digest import digest_of, split
 from alerts.lane import ChannelHealth, Lane
 from alerts.message import Message, compose
 from alerts.notifiers.base import Answer, DeliveryClass, Found, Notifier
@@ -163,14 +163,8 @@ class Outbox:
 
     def _run(self, key: tuple[str, str], group: list[Delivery], until: datetime) -> None:
         lane = self._roster.lanes.get(key)
-        rest = list(group)
-        allowed = lane.left_in_hour(self._clock.now()) if lane else 0
-        common = [one for one in group if one.priority < Severity.CRITICAL.rank and _is_fresh(one)]
-        if lane and allowed and len(common) > allowed and lane.broken is None:
-            merged = common[max(0, allowed - 1) :]
-            rest = [one for one in group if one not in merged]
-        else:
-            merged = []
+        allowed = lane.left_in_hour(self._clock.now()) if lane and lane.broken is None else 0
+        rest, merged = split(group, allowed)
         for place, delivery in enumerate(rest):
             self._guarded(delivery, partial(self._deliver, delivery, lane, until, waiting=place))
         if merged and lane:
@@ -191,6 +185,9 @@ class Outbox:
         notifier = self._roster.notifier(delivery)
         if notifier is None or lane is None:
             self._drop(delivery, "the receiver or its channel is no longer configured")
+            return
+        if not is_readable(delivery):
+            self._drop(delivery, "its payload cannot be read")
             return
         if not delivery.attempts and self._is_over(delivery):
             self._drop(delivery, "the incident was closed before this could be told")
@@ -388,10 +385,6 @@ class Outbox:
         if answer is None:
             return Answer(verdict=DeliveryClass.UNCERTAIN, code="no_answer", text=f"no answer within {limit_s:.0f} s")
         return answer
-
-
-def _is_fresh(delivery: Delivery) -> bool:
-    return delivery.state is not DeliveryState.UNCERTAIN and delivery.kind is not DeliveryKind.TEST
 
 
 def _join_all(threads: Sequence[threading.Thread | None], ends: threading.Event) -> None:
