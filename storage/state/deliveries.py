@@ -47,7 +47,7 @@ class SqlDeliveries:
             DELIVERIES.c.channel == newer.channel,
             DELIVERIES.c.seq < newer.seq,
         )
-        rows = connection.execute(before).tuples().all()
+        rows = connection.execute(before).all()
         waiting = [doc for state, doc in rows if state in _WAITING]
         for doc in waiting:
             _drop(connection, from_json(Delivery, doc), f"superseded by seq {newer.seq}")

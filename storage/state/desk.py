@@ -51,14 +51,14 @@ class SqlDesk:
             wanted = wanted.where(INCIDENTS.c.brand == brand)
         wanted = wanted.order_by(INCIDENTS.c.pending_at.desc(), INCIDENTS.c.id).limit(limit)
         with self._database.read() as connection:
-            rows = connection.execute(wanted).tuples().all()
+            rows = connection.execute(wanted).all()
         return [_incident(doc, version) for doc, version in rows]
 
     def incident(self, id: str) -> Incident | None:
         """Return one incident; None = unknown."""
         wanted = select(INCIDENTS.c.doc, INCIDENTS.c.version).where(INCIDENTS.c.id == id)
         with self._database.read() as connection:
-            row = connection.execute(wanted).tuples().first()
+            row = connection.execute(wanted).first()
         return _incident(*row) if row else None
 
     def evaluations(
@@ -105,7 +105,7 @@ class SqlDesk:
         if at is not None:
             wanted = wanted.where(SILENCES.c.starts_at <= to_rfc3339(at), SILENCES.c.ends_at > to_rfc3339(at))
         with self._database.read() as connection:
-            rows = connection.execute(wanted).tuples().all()
+            rows = connection.execute(wanted).all()
         return [replace(from_json(Silence, doc), ends_at=from_rfc3339(ends_at)) for doc, ends_at in rows]
 
     def add_silence(self, silence: Silence) -> None:

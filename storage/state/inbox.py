@@ -94,7 +94,7 @@ class SqlInbox:
         )
         rows: list[InboxRow] = []
         with self._database.write() as connection:
-            for number, kind, doc, attempts in sorted(connection.execute(take).tuples()):
+            for number, kind, doc, attempts in sorted(connection.execute(take)):
                 try:
                     mention = from_json(Mention, doc)
                 except DomainError as err:
@@ -151,7 +151,7 @@ class SqlInbox:
         columns = (DEAD_LETTERS.c.row, DEAD_LETTERS.c.mention, DEAD_LETTERS.c.reason)
         newest = select(*columns).order_by(DEAD_LETTERS.c.at.desc(), DEAD_LETTERS.c.row.desc()).limit(limit)
         with self._database.read() as connection:
-            return [(row, mention, reason) for row, mention, reason in connection.execute(newest).tuples()]
+            return [(row, mention, reason) for row, mention, reason in connection.execute(newest)]
 
     def claim_changes(self, *, owner: str, limit: int, lease: timedelta, now: datetime) -> Sequence[Change]:
         """Take up to `limit` changed rows, oldest first; `Desk.commit` deletes them."""
@@ -169,7 +169,7 @@ class SqlInbox:
             .returning(CHANGED.c.row, CHANGED.c.mention, CHANGED.c.brand, CHANGED.c.bucket, CHANGED.c.at)
         )
         with self._database.write() as connection:
-            taken = sorted(connection.execute(take).tuples())
+            taken = sorted(connection.execute(take))
         return [
             Change(mention=mention, brand=brand, bucket=from_rfc3339(bucket), at=from_rfc3339(at), row=row)
             for row, mention, brand, bucket, at in taken
@@ -236,7 +236,7 @@ def _seen(connection: Connection, ids: Sequence[str]) -> dict[str, tuple[str, st
     columns = (SEEN.c.id, SEEN.c.text_hash, SEEN.c.engagement_hash, SEEN.c.first_collected_at, SEEN.c.last_seen_at)
     found: dict[str, tuple[str, str, str, str]] = {}
     for part in chunked(ids):
-        for row in connection.execute(select(*columns).where(SEEN.c.id.in_(part))).tuples():
+        for row in connection.execute(select(*columns).where(SEEN.c.id.in_(part))):
             found[row[0]] = (row[1], row[2], row[3], row[4])
     return found
 

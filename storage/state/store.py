@@ -66,9 +66,7 @@ class State:
                 rows = select(table.c.row, table.c.doc).where(
                     table.c.mention.startswith(f"{platform}:", autoescape=True)
                 )
-                wanted = [
-                    row for row, doc in connection.execute(rows).tuples() if _wrote(doc, author_id=author_id, name=name)
-                ]
+                wanted = [row for row, doc in connection.execute(rows) if _wrote(doc, author_id=author_id, name=name)]
                 for part in chunked(wanted):
                     erased += connection.execute(delete(table).where(table.c.row.in_(part))).rowcount
         return erased

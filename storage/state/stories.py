@@ -193,16 +193,14 @@ def _load(connection: Connection, items: Sequence[StoryItem], now: datetime) -> 
     members: dict[str, str] = {}
     for part in chunked(item.id for item in items):
         rows = select(STORY_MEMBERS.c.mention, STORY_MEMBERS.c.story).where(STORY_MEMBERS.c.mention.in_(part))
-        members.update((mention, story) for mention, story in connection.execute(rows).tuples())
+        members.update((mention, story) for mention, story in connection.execute(rows))
     bands: dict[str, tuple[str, str]] = {}
     owners: dict[str, _Owner] = {}
     joined = select(BANDS.c.band, BANDS.c.used_at, SIGNATURES.c.mention, SIGNATURES.c.story, SIGNATURES.c.signature)
     joined = joined.join(SIGNATURES, SIGNATURES.c.mention == BANDS.c.mention)
     alive = BANDS.c.used_at >= to_rfc3339(now - BAND_LIFE)
     for part in chunked(band for item in items if item.id not in members for band in item.bands):
-        for band, used_at, mention, story, signature in connection.execute(
-            joined.where(BANDS.c.band.in_(part), alive)
-        ).tuples():
+        for band, used_at, mention, story, signature in connection.execute(joined.where(BANDS.c.band.in_(part), alive)):
             bands[band] = (mention, used_at)
             if mention not in owners:
                 owners[mention] = _Owner(story, _unpack(signature))
@@ -210,7 +208,7 @@ def _load(connection: Connection, items: Sequence[StoryItem], now: datetime) -> 
     events: dict[str, str] = {}
     for part in chunked(sorted(stories)):
         rows = select(STORIES.c.id, STORIES.c.event_at).where(STORIES.c.id.in_(part))
-        events.update((id, at) for id, at in connection.execute(rows).tuples())
+        events.update((id, at) for id, at in connection.execute(rows))
     return _Linking(
         now=to_rfc3339(now),
         stale=to_rfc3339(now - _TOUCH),
@@ -226,7 +224,7 @@ def _aliases(connection: Connection, stories: Sequence[str]) -> dict[str, str]:
     found: dict[str, str] = {}
     for part in chunked(stories):
         rows = select(STORY_ALIASES.c.alias, STORY_ALIASES.c.story).where(STORY_ALIASES.c.alias.in_(part))
-        found.update((alias, story) for alias, story in connection.execute(rows).tuples())
+        found.update((alias, story) for alias, story in connection.execute(rows))
     return found
 
 

@@ -23,7 +23,7 @@ class SqlVisits:
         """Return all states by source name."""
         rows = select(VISITS.c.doc, VISITS.c.posts_matched).where(VISITS.c.doc.is_not(None)).order_by(VISITS.c.source)
         with self._database.read() as connection:
-            found = connection.execute(rows).tuples().all()
+            found = connection.execute(rows).all()
         states = (replace(from_json(VisitState, doc), posts_matched=matched) for doc, matched in found)
         return {state.source: state for state in states}
 

@@ -1,0 +1,276 @@
+"""What the state database must do, whatever is behind it: inbox, visits, stories."""
+
+from dataclasses import replace
+from datetime import timedelta
+
+import pytest
+from hypothesis import HealthCheck, given, settings
+from hypothesis import strategies as st
+
+from domain.mention import Author, Engagement
+from domain.moment import bucket_of
+from domain.outcome import FetchOutcome
+from domain.ports import Change, InboxKind, StoryItem
+from domain.source import VisitState
+from storage import State
+from tests.storage.sample import NOW, N, mention
+
+MINUTE = timedelta(minutes=1)
+
+
+def lease(state: State, owner: str = "w1", *, limit: int = 10, at: int = 0) -> list[tuple[str, InboxKind]]:
+    rows = state.inbox.lease(owner=owner, limit=limit, lease=5 * MINUTE, now=NOW + at * MINUTE)
+    return [(row.mention.post.native_id, row.kind) for row in rows]
+
+
+def change(id: str) -> Change:
+    return Change(mention=id, brand="yunshan", bucket=bucket_of(NOW), at=NOW)
+
+
+# --- inbox ---------------------------------------------------------------------------------------------------
+
+
+def test_a_mention_is_queued_once_however_often_it_is_seen(state: State) -> None:
+    one, two = mention("1"), mention("2")
+    first = state.inbox.append([one, two, one], now=NOW)
+    assert (first.new, first.changed, first.known) == ({one.id, two.id}, frozenset(), 1)
+    again = state.inbox.append([one, two], now=NOW)
+    assert (again.new, again.changed, again.known) == (frozenset(), frozenset(), 2)
+    assert state.inbox.depth() == 2
+    assert state.inbox.known([one.id, "weibo:9"]) == {one.id}
+    assert state.inbox.append([], now=NOW).known == 0
+
+
+@pytest.mark.parametrize("what", ["text", "title", "engagement", "extra"])
+def test_a_changed_mention_is_queued_with_its_first_sight(state: State, what: str) -> None:
+    one = mention("1")
+    state.inbox.append([one], now=NOW)
+    post = {
+        "text": replace(one.post, text="改了"),
+        "title": replace(one.post, title="题"),
+        "engagement": replace(one.post, engagement=Engagement(likes=0)),
+        "extra": replace(one.post, extra_counters=(("danmaku", 3),)),
+    }[what]
+    later = NOW + timedelta(hours=1)
+    seen_again = replace(one, post=post, first_collected_at=later, last_collected_at=later)
+    assert state.inbox.append([seen_again], now=later).changed == {one.id}
+    rows = state.inbox.lease(owner="w", limit=9, lease=MINUTE, now=later)
+    assert [row.kind for row in rows] == [InboxKind.NEW, InboxKind.CHANGED]
+    assert rows[1].mention == replace(seen_again, first_collected_at=one.first_collected_at)
+
+
+def test_rows_go_out_oldest_first_and_to_one_owner(state: State) -> None:
+    state.inbox.append([mention(str(n)) for n in range(5)], now=NOW)
+    assert [id for id, _ in lease(state, "w1", limit=2)] == ["0", "1"]
+    assert [id for id, _ in lease(state, "w2", limit=2)] == ["2", "3"]
+    assert [id for id, _ in lease(state, "w1")] == ["4"]
+    assert lease(state, "w3") == []
+    assert state.inbox.depth() == 5
+
+
+def test_an_expired_lease_is_taken_again_and_counted(state: State) -> None:
+    state.inbox.append([mention("1")], now=NOW)
+    assert lease(state, "w1") == [("1", InboxKind.NEW)]
+    assert lease(state, "w2", at=4) == []
+    (row,) = state.inbox.lease(owner="w2", limit=1, lease=MINUTE, now=NOW + 5 * MINUTE)
+    assert row.attempts == 2
+
+
+def test_a_changed_row_waits_for_the_earlier_one_of_its_mention(state: State) -> None:
+    state.inbox.append([mention("1", "一")], now=NOW)
+    assert lease(state, "w1") == [("1", InboxKind.NEW)]
+    state.inbox.append([mention("1", "二"), mention("2")], now=NOW)
+    assert lease(state, "w2") == [("2", InboxKind.NEW)]
+    state.inbox.ack([1], [], owner="w1", now=NOW)
+    assert lease(state, "w2") == [("1", InboxKind.CHANGED)]
+
+
+def test_an_ack_removes_rows_and_writes_changes(state: State) -> None:
+    state.inbox.append([mention("1", brands={"yunshan": N})], now=NOW)
+    (row,) = state.inbox.lease(owner="w1", limit=1, lease=MINUTE, now=NOW)
+    state.inbox.ack([row.row], [change("weibo:1")], owner="w1", now=NOW)
+    assert state.inbox.depth() == 0
+    (claimed,) = state.inbox.claim_changes(owner="watch", limit=5, lease=MINUTE, now=NOW)
+    assert claimed == replace(change("weibo:1"), row=claimed.row) and claimed.row > 0
+    assert state.inbox.claim_changes(owner="other", limit=5, lease=MINUTE, now=NOW) == []
+    assert len(state.inbox.claim_changes(owner="other", limit=5, lease=MINUTE, now=NOW + MINUTE)) == 1
+
+
+def test_only_the_owner_can_ack_release_or_bury(state: State) -> None:
+    state.inbox.append([mention("1")], now=NOW)
+    lease(state, "w1")
+    state.inbox.ack([1], [], owner="w2", now=NOW)
+    state.inbox.release([1], owner="w2", now=NOW, delay=timedelta(0))
+    state.inbox.dead_letter(1, reason="x", owner="w2", now=NOW)
+    assert state.inbox.depth() == 1 and lease(state, "w2") == []
+
+
+def test_a_released_row_comes_back_after_its_delay(state: State) -> None:
+    state.inbox.append([mention("1")], now=NOW)
+    lease(state, "w1")
+    state.inbox.release([1], owner="w1", now=NOW, delay=2 * MINUTE)
+    assert lease(state, "w1", at=1) == []
+    assert lease(state, "w2", at=2) == [("1", InboxKind.NEW)]
+
+
+def test_a_dead_letter_is_set_aside_with_its_reason(state: State) -> None:
+    state.inbox.append([mention("1"), mention("2")], now=NOW)
+    lease(state, "w1")
+    state.inbox.dead_letter(1, reason="坏" * 400, owner="w1", now=NOW)
+    state.inbox.dead_letter(2, reason="later", owner="w1", now=NOW + MINUTE)
+    assert state.inbox.depth() == 0
+    assert state.inbox.dead_letters() == [(2, "weibo:2", "later"), (1, "weibo:1", "坏" * 300)]
+    assert len(state.inbox.dead_letters(limit=1)) == 1
+    assert state.inbox.append([mention("1")], now=NOW).known == 1
+
+
+def test_text_that_no_database_takes_is_queued_all_the_same(state: State) -> None:
+    state.inbox.append([mention("1", "坏\ud800字\x00")], now=NOW)
+    (row,) = state.inbox.lease(owner="w", limit=1, lease=MINUTE, now=NOW)
+    assert row.mention.post.text == "坏\ufffd字\x00"
+
+
+def test_a_large_batch_is_one_append(state: State) -> None:
+    many = [mention(str(n)) for n in range(1300)]
+    assert len(state.inbox.append(many, now=NOW).new) == 1300
+    assert state.inbox.append(many, now=NOW + timedelta(days=2)).known == 1300
+    assert len(state.inbox.known([each.id for each in many])) == 1300
+
+
+def test_erasing_an_author_empties_his_queue_but_remembers_the_ids(state: State) -> None:
+    he = Author(id="7", name="张三")
+    state.inbox.append([mention("1", author=he), mention("2", author=he), mention("3")], now=NOW)
+    state.inbox.append([mention("4", author=he, platform="zhihu")], now=NOW)
+    lease(state, "w1", limit=1)
+    state.inbox.dead_letter(1, reason="x", owner="w1", now=NOW)
+    assert state.erase_author(platform="weibo", author_id="7") == 2
+    assert [id for id, _ in lease(state)] == ["3", "4"]
+    assert state.inbox.dead_letters() == []
+    assert state.inbox.known(["weibo:1"]) == {"weibo:1"}
+
+
+# --- visits --------------------------------------------------------------------------------------------------
+
+
+def test_a_visit_state_comes_back_as_it_was_saved(state: State) -> None:
+    one = VisitState(
+        source="feed",
+        platform="web",
+        due_at=NOW,
+        last_outcome=FetchOutcome.RATE_LIMITED,
+        blind_since=NOW,
+        etag='"x"',
+        outcomes=(("ok", 3),),
+    )
+    state.visits.save(one)
+    assert state.visits.load() == {"feed": one}
+    state.visits.save(replace(one, fails=2))
+    assert state.visits.load()["feed"].fails == 2
+
+
+def test_matched_posts_are_only_ever_added(state: State) -> None:
+    one = VisitState(source="feed", platform="web", due_at=NOW, posts_matched=99)
+    state.visits.add_matched({"feed": 2, "other": 1})
+    assert state.visits.load() == {}
+    state.visits.save(one)
+    state.visits.add_matched({"feed": 3})
+    state.visits.add_matched({})
+    state.visits.save(replace(one, posts_matched=0))
+    assert state.visits.load()["feed"].posts_matched == 5
+
+
+# --- stories -------------------------------------------------------------------------------------------------
+
+
+def item(id: str, bands: str, signature: tuple[int, ...] = (1, 2, 3, 4, 5), minutes: int = 0) -> StoryItem:
+    return StoryItem(id=id, bands=tuple(bands), signature=signature, event_at=NOW + minutes * MINUTE)
+
+
+def link(state: State, *items: StoryItem, days: int = 0) -> dict[str, tuple[str, bool]]:
+    links = state.stories.link(items, now=NOW + timedelta(days=days))
+    assert [each.id for each in links] == [each.id for each in items]
+    return {each.id: (each.story_id, each.is_duplicate) for each in links}
+
+
+def test_like_texts_are_one_story_named_after_the_first(state: State) -> None:
+    assert link(state, item("a", "xy"), item("b", "yz")) == {"a": ("a", False), "b": ("a", True)}
+    assert link(state, item("c", "zw")) == {"c": ("a", True)}
+    assert link(state) == {}
+
+
+def test_a_shared_band_alone_makes_no_story(state: State) -> None:
+    assert link(state, item("a", "xy"), item("b", "xz", (1, 2, 9, 9, 9))) == {"a": ("a", False), "b": ("b", False)}
+
+
+def test_three_fifths_of_equal_values_are_enough(state: State) -> None:
+    assert link(state, item("a", "x"), item("b", "x", (1, 2, 3, 9, 9)))["b"] == ("a", True)
+
+
+def test_texts_without_signature_share_a_story_only_by_an_exact_band(state: State) -> None:
+    links = link(state, item("a", "", ()), item("b", "", ()), item("c", "x", ()), item("d", "x", ()), item("e", "x"))
+    assert [story for story, _ in links.values()] == ["a", "b", "c", "c", "e"]
+
+
+def test_linking_again_gives_the_same(state: State) -> None:
+    items = [item("a", "xy"), item("b", "yz"), item("c", "w")]
+    first = link(state, *items)
+    assert link(state, *reversed(items)) == first
+    assert link(state, items[0], items[0]) == {"a": ("a", False)}
+
+
+def test_a_text_between_two_stories_merges_them_into_the_earlier(state: State) -> None:
+    one, other = (1, 2, 3, 4, 5), (1, 7, 3, 8, 5)
+    link(state, item("late", "p", one, minutes=9), item("early", "q", other))
+    assert link(state, item("bridge", "pq", (1, 2, 3, 8, 5))) == {"bridge": ("early", True)}
+    assert state.stories.resolve(["late", "early", "none"]) == {"late": "early", "early": "early", "none": "none"}
+    assert link(state, item("late", "p", one, minutes=9)) == {"late": ("early", True)}
+    assert link(state, item("next", "p", one)) == {"next": ("early", True)}
+
+
+def test_merges_of_merges_resolve_in_one_step(state: State) -> None:
+    link(state, item("c", "r", minutes=9), item("b", "q", (9, 8, 7, 6, 5), minutes=5), item("a", "p", (5, 5, 5, 5, 5)))
+    link(state, item("x", "rq", (1, 8, 3, 6, 5)), item("y", "pq", (5, 8, 5, 6, 5)))
+    resolved = state.stories.resolve(["a", "b", "c"])
+    assert set(resolved.values()) == {"a"}
+
+
+def test_unused_bands_are_forgotten_after_30_days(state: State) -> None:
+    link(state, item("a", "x"))
+    assert link(state, item("b", "x"), days=29)["b"] == ("a", True)
+    assert link(state, item("c", "x"), days=58)["c"] == ("a", True)
+    assert link(state, item("d", "x"), days=89)["d"] == ("d", False)
+    state.prune(now=NOW + timedelta(days=200), evaluations=timedelta(days=30))
+    assert link(state, item("e", "x"), days=200)["e"] == ("e", False)
+
+
+def test_pruning_keeps_what_is_in_use(state: State) -> None:
+    link(state, item("a", "x"), item("old", "z", (9,) * 5))
+    link(state, item("b", "x"), days=25)
+    state.prune(now=NOW + timedelta(days=40), evaluations=timedelta(days=30))
+    assert link(state, item("c", "x"), days=40)["c"] == ("a", True)
+    assert link(state, item("d", "z", (9,) * 5), days=40)["d"] == ("d", False)
+
+
+@settings(suppress_health_check=[HealthCheck.function_scoped_fixture, HealthCheck.too_slow])
+@given(
+    batches=st.lists(
+        st.lists(st.tuples(st.integers(0, 20), st.sets(st.sampled_from("pqrstuv"), max_size=3)), max_size=5), max_size=4
+    ),
+    run=st.uuids(),
+)
+def test_replayed_batches_never_split_a_story(
+    state: State, batches: list[list[tuple[int, set[str]]]], run: object
+) -> None:
+    # Every run has ids and bands of its own, because the database stays.
+    links: dict[str, str] = {}
+    for batch in batches:
+        items = [
+            StoryItem(id=f"{run}:{n}", bands=tuple(f"{run}{b}" for b in sorted(bands)), signature=(1, 1), event_at=NOW)
+            for n, bands in batch
+        ]
+        for _ in range(2):
+            for each in state.stories.link(items, now=NOW):
+                if each.id in links:
+                    assert state.stories.resolve([links[each.id]])[links[each.id]] == each.story_id
+                links[each.id] = each.story_id
+                assert each.is_duplicate == (each.story_id != each.id)
