@@ -103,6 +103,10 @@ class Platform(Protocol):
         """Return the request for the next list page; None = there is none."""
         ...
 
+    def detail(self, source: SourceSettings, post: Post) -> Fetch | None:
+        """Return the request whose `long_text` completes a truncated post; None = there is none."""
+        ...
+
 
 def retryable(outcome: FetchOutcome) -> bool:
     """Say whether the same request may succeed later without anyone's doing."""

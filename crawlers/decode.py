@@ -5,7 +5,7 @@ import re
 from charset_normalizer import from_bytes
 from w3lib.encoding import html_to_unicode
 
-__all__ = ["decode_body", "decode_plain"]
+__all__ = ["decode_body"]
 
 _XML_DECLARATION = re.compile(rb"""^\s*<\?xml[^>]{0,200}?encoding\s*=\s*["']([A-Za-z0-9._-]{1,40})["']""")
 _SAMPLE = 200_000
@@ -25,11 +25,6 @@ def decode_body(body: bytes, content_type: str | None = None) -> str:
         if better is not None and better.count("\ufffd") < text.count("\ufffd"):
             text = better
     return text.removeprefix("\ufeff")
-
-
-def decode_plain(body: bytes) -> str:
-    """Return the text of a file that declares nothing: UTF-8, else GB18030, else statistics."""
-    return (_strict(body) or _statistics(body) or body.decode("utf-8", "replace")).removeprefix("\ufeff")
 
 
 def _declared(body: bytes) -> str | None:

@@ -65,6 +65,10 @@ class ArticlePage:
         """Return None: an article has one page."""
         return None
 
+    def detail(self, source: SourceSettings, post: Post) -> Fetch | None:
+        """Return None: nothing here completes a post."""
+        return None
+
     def parse(self, endpoint: str, response: Response) -> Parsed:
         """Read a page; without any text in it the outcome is parse_error."""
         refused = url_outcome(response.url) or status_outcome(response.status, response.headers)

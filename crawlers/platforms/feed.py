@@ -13,6 +13,7 @@ from crawlers.platforms._feed_xml import read_xml_feed
 from crawlers.shape import load_json
 from crawlers.text import clean_line, html_to_text
 from crawlers.verdict import status_outcome
+from domain.mention import Post
 from domain.outcome import FetchOutcome
 from domain.spec import Spec
 
@@ -46,6 +47,10 @@ class FeedPage:
 
     def following(self, fetch: Fetch, parsed: Parsed) -> Fetch | None:
         """Return None: a feed has one page."""
+        return None
+
+    def detail(self, source: SourceSettings, post: Post) -> Fetch | None:
+        """Return None: nothing here completes a post."""
         return None
 
     def parse(self, endpoint: str, response: Response) -> Parsed:

@@ -62,6 +62,10 @@ class GdeltPage:
         """Return None: GDELT has no pages."""
         return None
 
+    def detail(self, source: SourceSettings, post: Post) -> Fetch | None:
+        """Return None: nothing here completes a post."""
+        return None
+
     def parse(self, endpoint: str, response: Response) -> Parsed:
         """Read a list of articles; errors come as plain text, often with status 200."""
         text = decode_body(response.body, response.headers.get("content-type")).strip()

@@ -5,6 +5,7 @@ from datetime import datetime
 
 from config.settings import SourceSettings
 from crawlers.base import Fetch, Parsed, Response
+from domain.mention import Post
 from domain.outcome import FetchOutcome
 from domain.spec import Spec
 
@@ -35,6 +36,10 @@ class ImportPage:
 
     def following(self, fetch: Fetch, parsed: Parsed) -> Fetch | None:
         """Return None: files have no pages."""
+        return None
+
+    def detail(self, source: SourceSettings, post: Post) -> Fetch | None:
+        """Return None: nothing here completes a post."""
         return None
 
     def parse(self, endpoint: str, response: Response) -> Parsed:

@@ -103,9 +103,9 @@ class WeiboPage:
         query = "&".join((*kept, f"page={step['page']}"))
         return replace(fetch, url=f"{address}?{query}", page=fetch.page + 1)
 
-    def detail(self, post: Post) -> Fetch | None:
-        """Return the request for the full text of a truncated post; None = nothing is missing."""
-        if not post.truncated or post.platform != "weibo" or not post.url:
+    def detail(self, source: SourceSettings, post: Post) -> Fetch | None:
+        """Return the request for the full text of a truncated post; None = it cannot be had."""
+        if source.transport != "cookie" or not post.truncated or not post.url:
             return None
         bid = post.url.rstrip("/").rpartition("/")[2]
         url = f"https://weibo.com/ajax/statuses/longtext?id={bid}"

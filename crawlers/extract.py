@@ -1,0 +1,80 @@
+"""Runs parsers off the event loop: light ones in a thread, pages in worker processes."""
+
+import asyncio
+import logging
+from concurrent.futures import ProcessPoolExecutor
+from concurrent.futures.process import BrokenProcessPool
+from multiprocessing import get_context
+
+from crawlers.base import Parsed, Platform, Response
+from crawlers.platforms.article import ArticlePage
+from domain.outcome import FetchOutcome
+
+__all__ = ["Extractor"]
+
+logger = logging.getLogger(__name__)
+
+_LIMIT_S = 20.0
+_START_S = 40.0
+_TASKS_PER_WORKER = 500
+
+
+def _parse_page(response: Response) -> Parsed:
+    return ArticlePage().parse("article.page", response)
+
+
+class Extractor:
+    """Parses answers without blocking the loop.
+
+    Args:
+        workers: Processes for pages; 0 = threads.
+        limit_s: Time limit of one page, real seconds; its worker is ended then.
+    """
+
+    def __init__(self, workers: int, limit_s: float = _LIMIT_S) -> None:
+        self._workers = workers
+        self._limit_s = limit_s
+        self._pool: ProcessPoolExecutor | None = None
+        self._warm = False
+
+    async def parse(self, platform: Platform, endpoint: str, response: Response) -> Parsed:
+        """Parse an answer with its platform in a thread; pages of articles go to `page`."""
+        if endpoint == "article.page":
+            return await self.page(response)
+        return await asyncio.to_thread(platform.parse, endpoint, response)
+
+    async def page(self, response: Response) -> Parsed:
+        """Read one page; parse_error where that takes too long or kills the worker."""
+        try:
+            if self._workers == 0:
+                return await asyncio.wait_for(asyncio.to_thread(_parse_page, response), self._limit_s)
+            future = asyncio.get_running_loop().run_in_executor(self._executor(), _parse_page, response)
+            parsed = await asyncio.wait_for(future, self._limit_s if self._warm else self._limit_s + _START_S)
+            self._warm = True
+            return parsed
+        except TimeoutError:
+            self._kill()
+            logger.warning("page extraction took too long url=%s limit_s=%s", response.url, self._limit_s)
+            return Parsed(outcome=FetchOutcome.PARSE_ERROR, detail="reading the page took too long")
+        except BrokenProcessPool:
+            self._kill()
+            logger.warning("page extraction ended its worker url=%s", response.url)
+            return Parsed(outcome=FetchOutcome.PARSE_ERROR, detail="reading the page ended the worker")
+
+    def _executor(self) -> ProcessPoolExecutor:
+        if self._pool is None:
+            self._pool = ProcessPoolExecutor(
+                self._workers, mp_context=get_context("spawn"), max_tasks_per_child=_TASKS_PER_WORKER
+            )
+        return self._pool
+
+    def _kill(self) -> None:
+        pool, self._pool, self._warm = self._pool, None, False
+        if pool is not None:
+            for process in list((getattr(pool, "_processes", None) or {}).values()):
+                process.kill()
+            pool.shutdown(wait=False, cancel_futures=True)
+
+    def close(self) -> None:
+        """End the workers."""
+        self._kill()

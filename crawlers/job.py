@@ -1,0 +1,99 @@
+"""One visit: what it is asked to do, and what it came to."""
+
+from collections.abc import Awaitable, Callable, Mapping, Sequence
+from dataclasses import dataclass, field
+from datetime import datetime
+
+from config.settings import NetworkSettings, SourceSettings
+from crawlers.address import Address
+from crawlers.base import Platform
+from crawlers.extract import Extractor
+from crawlers.guard import Permit
+from crawlers.pace import PaceBook
+from crawlers.robots import RobotsBook
+from domain.clock import Clock
+from domain.mention import Post
+from domain.outcome import FetchOutcome
+
+__all__ = ["Job", "Shared", "VisitResult"]
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Shared:
+    """What all visits share."""
+
+    clock: Clock
+    """Domain time."""
+    network: NetworkSettings
+    """How the outside is reached."""
+    pace: PaceBook
+    """Politeness per site."""
+    robots: RobotsBook
+    """Rules per site."""
+    extractor: Extractor
+    """Runs parsers off the loop."""
+
+
+@dataclass(slots=True, kw_only=True)
+class VisitResult:
+    """What a visit came to; filled while it runs, so that a deadline loses nothing."""
+
+    outcome: FetchOutcome | None = None
+    """Outcome of the list pages; None = none was read yet."""
+    detail: str = ""
+    """What was seen, for the operator; at most 300 characters, no secrets."""
+    posts: list[Post] = field(default_factory=list)
+    """Posts in the order of the pages, each id once."""
+    pending: list[Post] = field(default_factory=list)
+    """Posts whose own page is still to be fetched; they are in `posts` as well."""
+    seen: int = 0
+    """Posts that the list pages showed, known ones included."""
+    pages: int = 0
+    """Pages read."""
+    unreachable: bool = False
+    """There was no connection at all: no answer, not a bad one."""
+    retry_after_s: float | None = None
+    """Real seconds the server asked us to wait; None = it did not."""
+    etag: str | None = None
+    """ETag of the good answer; None = none."""
+    last_modified: str | None = None
+    """Last-Modified of the good answer; None = none."""
+    completed: dict[str, Post] = field(default_factory=dict)
+    """Posts whose text was completed from their own page, by native id."""
+
+
+@dataclass(slots=True, kw_only=True)
+class Job:
+    """One visit to one source."""
+
+    source: SourceSettings
+    """The source."""
+    platform: Platform
+    """Its platform."""
+    address: Address
+    """How its addresses are fetched."""
+    shared: Shared
+    """What all visits share."""
+    known: Callable[[Sequence[Post]], Awaitable[frozenset[str]]]
+    """Tells the native ids of those posts that were seen before."""
+    etag: str | None = None
+    """ETag of the last good answer; None = none."""
+    last_modified: str | None = None
+    """Last-Modified of the last good answer; None = none."""
+    completed: Mapping[str, Post] = field(default_factory=dict)
+    """Posts that earlier visits completed, by native id; a list page must not shorten them again."""
+    pending: Sequence[Post] = ()
+    """Posts of earlier visits whose own page is still to be fetched."""
+    deadline_s: float = 120.0
+    """Hard limit of the visit, real seconds."""
+    result: VisitResult = field(default_factory=VisitResult)
+    """What it came to so far."""
+
+    @property
+    def permit(self) -> Permit:
+        """What the visit may reach besides the internet."""
+        return self.address.permit
+
+    def now(self) -> datetime:
+        """Return the present moment of the domain, UTC."""
+        return self.shared.clock.now()

@@ -1,0 +1,151 @@
+"""What a visit changes in the state of its source: due time, breaker, counters. Pure."""
+
+from collections import Counter
+from collections.abc import Sequence
+from dataclasses import dataclass, replace
+from datetime import datetime, timedelta
+
+from config.settings import SourceSettings
+from domain.mention import Post
+from domain.outcome import FetchOutcome
+from domain.source import VisitState
+
+__all__ = ["OFF", "Finding", "after_visit", "first_state", "pause_after", "revived"]
+
+OFF = timedelta(days=3_650)
+"""Pause until the configuration changes, that is until the next start."""
+
+_SIX_HOURS = timedelta(hours=6)
+_SHORTEST_PAUSE = timedelta(minutes=5)
+_LONGEST_PAUSE = timedelta(hours=2)
+_LONGEST_BACKOFF = timedelta(minutes=30)
+_STOP = frozenset({FetchOutcome.CAPTCHA, FetchOutcome.ACCOUNT_RESTRICTED, FetchOutcome.JS_CHALLENGE})
+_NEEDS_SOMEONE = frozenset({FetchOutcome.LOGIN_REQUIRED, FetchOutcome.SIGNATURE_REJECTED})
+_BACK_OFF = frozenset(
+    {
+        FetchOutcome.RATE_LIMITED,
+        FetchOutcome.IP_BLOCKED,
+        FetchOutcome.BLOCKED,
+        FetchOutcome.AUTH_REQUIRED,
+        FetchOutcome.AUTH_FAILED,
+        FetchOutcome.EMPTY_OR_UPSTREAM_BLOCKED,
+    }
+)
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Finding:
+    """What one visit came to, in figures."""
+
+    begun_at: datetime
+    """When it began, UTC."""
+    ended_at: datetime
+    """When it ended, UTC."""
+    outcome: FetchOutcome
+    """Its outcome."""
+    detail: str = ""
+    """What was seen."""
+    unreachable: bool = False
+    """There was no answer at all."""
+    retry_after: timedelta | None = None
+    """How long the server asked us to wait, domain time; None = it did not."""
+    pages: int = 0
+    """Pages read."""
+    seen: int = 0
+    """Posts read."""
+    new: int = 0
+    """Posts that were new."""
+    newest_at: datetime | None = None
+    """Newest publication among them, UTC."""
+    etag: str | None = None
+    """ETag to send next time; None = none."""
+    last_modified: str | None = None
+    """Last-Modified to send next time; None = none."""
+    not_modified: bool = False
+    """The server said that nothing changed: keep the old ETag."""
+
+
+def first_state(source: SourceSettings, now: datetime) -> VisitState:
+    """Return the state of a source that was never visited: due at once."""
+    return VisitState(source=source.name, platform=source.platform, due_at=now)
+
+
+def revived(state: VisitState, source: SourceSettings, now: datetime) -> VisitState:
+    """Return a stored state at the start of the service.
+
+    A pause that waits for someone's doing ends: the start may be the answer to it. A due
+    time beyond one interval, from another clock or another interval, is brought nearer.
+    """
+    state = replace(state, platform=source.platform)
+    if state.paused_until is not None and state.last_outcome in _NEEDS_SOMEONE:
+        state = replace(state, paused_until=None, due_at=now)
+    if state.paused_until is not None and state.paused_until > now:
+        return state
+    return replace(state, paused_until=None, due_at=min(state.due_at, now + source.interval))
+
+
+def pause_after(outcome: FetchOutcome, fails: int, retry_after: timedelta | None) -> timedelta | None:
+    """Return how long a source rests after an outcome (contracts: platforms, section 3.6).
+
+    Args:
+        outcome: Outcome of the visit.
+        fails: Failed visits in a row, this one included, 1 or more.
+        retry_after: What the server asked for; None = nothing.
+    """
+    if outcome in _NEEDS_SOMEONE:
+        return OFF
+    if outcome in _STOP:
+        return _SIX_HOURS
+    if outcome in _BACK_OFF:
+        if retry_after is not None:
+            return retry_after
+        return min(_SHORTEST_PAUSE * (1 << min(fails - 1, 10)), _LONGEST_PAUSE)
+    return retry_after
+
+
+def after_visit(state: VisitState, source: SourceSettings, found: Finding, *, jitter: float) -> VisitState:
+    """Return the state after a visit.
+
+    Args:
+        state: State before it.
+        source: The source.
+        found: What the visit came to.
+        jitter: Factor on the interval, 0.9 to 1.1.
+    """
+    life = found.outcome.proves_life
+    fails = 0 if life else state.fails + 1
+    pause = None if life else pause_after(found.outcome, fails, found.retry_after)
+    wait = _wait(source.interval, fails, found) * jitter
+    paused_until = found.ended_at + pause if pause else None
+    outcomes = Counter(dict(state.outcomes))
+    outcomes[found.outcome.value] += 1
+    return replace(
+        state,
+        due_at=max(found.begun_at + wait, found.ended_at, paused_until or found.ended_at),
+        first_visit_at=state.first_visit_at or (found.begun_at if life else None),
+        last_visit_at=found.begun_at,
+        last_success_at=found.ended_at if life else state.last_success_at,
+        last_outcome=found.outcome,
+        last_detail=found.detail[:300],
+        fails=fails,
+        blind_since=None if life else state.blind_since or found.begun_at,
+        paused_until=paused_until,
+        etag=state.etag if found.not_modified or not life else found.etag,
+        last_modified=state.last_modified if found.not_modified or not life else found.last_modified,
+        newest_at=max((at for at in (state.newest_at, found.newest_at) if at is not None), default=None),
+        pages_seen=state.pages_seen + found.pages,
+        posts_seen=state.posts_seen + found.seen,
+        posts_new=state.posts_new + found.new,
+        outcomes=tuple(sorted(outcomes.items())),
+    )
+
+
+def _wait(interval: timedelta, fails: int, found: Finding) -> timedelta:
+    if fails < 2 or found.unreachable:
+        return interval
+    return min(interval * (1 << min(fails - 1, 10)), max(_LONGEST_BACKOFF, interval))
+
+
+def newest(posts: Sequence[Post], now: datetime) -> datetime | None:
+    """Return the newest publication that is not in the future; None = none is known."""
+    return max((post.published_at for post in posts if post.published_at and post.published_at <= now), default=None)

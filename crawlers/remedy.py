@@ -1,0 +1,132 @@
+"""Why a source does not answer and what a person can do, in Chinese and English."""
+
+from typing import Literal
+
+from config.settings import SourceSettings
+from domain.outcome import FetchOutcome
+from domain.source import VisitState
+
+__all__ = ["remedy"]
+
+_Texts = tuple[str, str, str, str]
+
+_WEIBO_LOGIN: _Texts = (
+    "微博要求登录：Cookie 缺失或已过期",
+    "在浏览器登录 weibo.com，复制请求头中的 Cookie，写入该来源的 cookie（建议用环境变量），然后重启",
+    "Weibo asks to log in: the cookie is missing or has expired",
+    "log in at weibo.com, copy the Cookie request header into the source's `cookie` (best by environment), restart",
+)
+_ROBOTS: _Texts = (
+    "robots.txt 不允许抓取",
+    "改用官方接口或 RSSHub；确认有权抓取时，可为该来源设置 robots: override（责任自负）",
+    "robots.txt forbids it",
+    "use the official API or RSSHub; if you have the right, set `robots: override` for this source at your own risk",
+)
+_UNREACHABLE: _Texts = (
+    "连接不上",
+    "检查网络、域名与代理设置；恢复后会自动继续监听",
+    "cannot be reached",
+    "check network, name and proxy; listening goes on by itself once it is back",
+)
+_INTERNAL: _Texts = (
+    "地址指向内网，已拒绝访问",
+    "若确为自有服务器，把 主机:端口 加入 network.allow_internal",
+    "the address is internal and was refused",
+    "if the server is yours, add its host:port to network.allow_internal",
+)
+_SILENT: _Texts = (
+    "超过三个间隔没有成功访问",
+    "确认采集进程在运行、收件箱没有积压、磁盘未满",
+    "no successful visit for three intervals",
+    "see that the crawl role runs, the inbox is not full and the disk has space",
+)
+_BY_OUTCOME: dict[FetchOutcome, _Texts] = {
+    FetchOutcome.LOGIN_REQUIRED: (
+        "需要登录", "提供有效的 cookie 或改用其他通道，然后重启",
+        "a login is required", "give a valid cookie or use another transport, then restart",
+    ),
+    FetchOutcome.AUTH_REQUIRED: (
+        "需要授权", "为该来源填写 token 或 cookie", "authorisation is required", "give the source a token or cookie",
+    ),
+    FetchOutcome.AUTH_FAILED: (
+        "授权失败：token 无效或已过期", "更新该来源的 token",
+        "authorisation failed: the token is wrong or expired", "renew the source's token",
+    ),
+    FetchOutcome.CAPTCHA: (
+        "触发验证码，已暂停", "不要强行重试；在浏览器中完成验证，或降低频率、改用官方接口",
+        "a captcha came up; paused", "do not force it; solve it in a browser, slow down, or use the official API",
+    ),
+    FetchOutcome.JS_CHALLENGE: (
+        "触发浏览器校验，已暂停", "改用官方接口、RSSHub 或文件导入",
+        "a browser check came up; paused", "use the official API, RSSHub or file import",
+    ),
+    FetchOutcome.SIGNATURE_REJECTED: (
+        "请求签名被拒绝", "该通道不再可用：改用官方接口、RSSHub 或文件导入",
+        "the request's signature was rejected", "this road is closed: use the official API, RSSHub or file import",
+    ),
+    FetchOutcome.RATE_LIMITED: (
+        "访问过于频繁，对方要求等待", "会自动恢复；可调大该来源的 interval",
+        "asked too often; the site wants us to wait", "it recovers by itself; a longer `interval` helps",
+    ),
+    FetchOutcome.BLOCKED: (
+        "被对方拒绝", "检查 cookie、代理与访问频率；必要时改用官方接口",
+        "the site refuses us", "check cookie, proxy and pace; use the official API if need be",
+    ),
+    FetchOutcome.IP_BLOCKED: (
+        "本机 IP 被限制", "会自动重试；可调大 interval 或更换出口",
+        "this machine's address is limited", "it is retried by itself; a longer `interval` or another exit helps",
+    ),
+    FetchOutcome.ACCOUNT_RESTRICTED: (
+        "账号被限制，已暂停", "在浏览器中检查该账号状态",
+        "the account is restricted; paused", "look at the account in a browser",
+    ),
+    FetchOutcome.GONE: (
+        "地址不存在", "检查 url 是否已变更", "the address does not exist", "see whether the url has changed",
+    ),
+    FetchOutcome.SCHEMA_ERROR: (
+        "页面结构已变化", "升级版本；急用时改用其他来源",
+        "the page's structure has changed", "upgrade; use another source meanwhile",
+    ),
+    FetchOutcome.PARSE_ERROR: (
+        "返回内容无法解析", "在浏览器打开该地址，确认它仍是订阅源或正常页面",
+        "what came back cannot be read", "open the address in a browser: is it still a feed or page?",
+    ),
+    FetchOutcome.BAD_QUERY: (
+        "查询词不被接受", "换用更长或不含特殊符号的词（query）",
+        "the query is not accepted", "use a longer word or one without special characters in `query`",
+    ),
+}  # fmt: skip
+_OTHER: _Texts = (
+    "访问出错", "会自动重试；持续出现时查看日志",
+    "the visit failed", "it is retried by itself; see the log if it goes on",
+)  # fmt: skip
+
+
+def remedy(source: SourceSettings, state: VisitState, locale: Literal["zh", "en"]) -> tuple[str, str]:
+    """Return why a source is blind or paused and what to do about it.
+
+    Args:
+        source: The source.
+        state: Its state.
+        locale: Language of both texts.
+    """
+    why_zh, fix_zh, why_en, fix_en = _texts(source, state)
+    why, fix = (why_zh, fix_zh) if locale == "zh" else (why_en, fix_en)
+    detail = state.last_detail if state.fails else ""
+    return (f"{why} ({detail})" if detail and detail not in why else why), fix
+
+
+def _texts(source: SourceSettings, state: VisitState) -> _Texts:
+    outcome = state.last_outcome
+    if state.fails == 0 or outcome is None:
+        return _SILENT
+    if outcome is FetchOutcome.LOGIN_REQUIRED and source.platform == "weibo":
+        return _WEIBO_LOGIN
+    if outcome is FetchOutcome.BLOCKED and state.last_detail.startswith("robots.txt"):
+        return _ROBOTS
+    if outcome is FetchOutcome.ERROR and state.last_detail.startswith("refused"):
+        return _INTERNAL
+    words = ("cannot connect", "no such host", "no answer", "connection broke")
+    if outcome is FetchOutcome.ERROR and any(word in state.last_detail for word in words):
+        return _UNREACHABLE
+    return _BY_OUTCOME.get(outcome, _OTHER)

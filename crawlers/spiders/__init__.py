@@ -1,0 +1,1 @@
+"""Spiders: the service's visits, and one per platform for `scrapy crawl`."""

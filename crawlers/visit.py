@@ -1,0 +1,232 @@
+"""One visit to one source: list pages, then the pages behind new entries."""
+
+import asyncio
+from collections.abc import Awaitable, Callable, Iterable
+from dataclasses import replace
+
+from scrapy import Request
+from scrapy.http import Response as ScrapyResponse
+
+from crawlers.base import Fetch, Parsed, Response
+from crawlers.failure import classify_failure, is_unreachable
+from crawlers.guard import OWN
+from crawlers.job import Job
+from crawlers.merge import merge_page, merge_text, trend_post
+from crawlers.platforms import platform_specs
+from crawlers.proxy import proxy_for
+from crawlers.verdict import retry_after_s, url_outcome
+from domain.mention import Post
+from domain.outcome import FetchOutcome
+
+__all__ = ["FOLLOWED", "Visit"]
+
+FOLLOWED = 30
+"""Most pages behind entries that one visit fetches; the rest waits for the next."""
+
+_DETAILS = 10
+_HOPS = 5
+_MAX_PENDING = 2_000
+_STOP_SITE = frozenset({FetchOutcome.RATE_LIMITED, FetchOutcome.IP_BLOCKED, FetchOutcome.CAPTCHA, FetchOutcome.BLOCKED})
+
+Download = Callable[[Request], Awaitable[ScrapyResponse]]
+
+
+class Visit:
+    """A visit in progress.
+
+    Args:
+        job: What to do; its `result` is filled as the visit goes on.
+        download: Sends a request through the crawl's middlewares.
+    """
+
+    def __init__(self, job: Job, download: Download) -> None:
+        self._job = job
+        self._download = download
+        self._index: dict[str, int] = {}
+
+    async def run(self) -> None:
+        """Do the visit within its deadline; what was read until then stays in the result."""
+        result = self._job.result
+        result.pending = list(self._job.pending)
+        try:
+            async with asyncio.timeout(self._job.deadline_s):
+                await self._lists()
+                if not result.unreachable:
+                    await self._follow()
+                    await self._complete()
+        except TimeoutError:
+            result.detail = f"ended after {self._job.deadline_s:g} s"
+            result.outcome = result.outcome or FetchOutcome.ERROR
+            result.unreachable = result.pages == 0
+
+    async def _lists(self) -> None:
+        fetches = self._job.platform.start(self._job.source, self._job.now())
+        for fetch in fetches:
+            await self._list(fetch, conditional=len(fetches) == 1)
+
+    async def _list(self, fetch: Fetch, *, conditional: bool) -> None:
+        job = self._job
+        following: Fetch | None = fetch
+        while following is not None:
+            fetch = following
+            parsed, response = await self._fetch(fetch, conditional=conditional and fetch.page == 1)
+            self._note(parsed, response)
+            known = await self._take(parsed)
+            following = job.platform.following(fetch, parsed) if parsed.outcome is FetchOutcome.OK else None
+            if fetch.page >= job.source.pages or job.result.seen >= job.source.limit:
+                return
+            if parsed.posts and len(known) == len(parsed.posts):
+                return
+
+    def _note(self, parsed: Parsed, response: Response | None) -> None:
+        """Keep the outcome: a failure stays, anything read beats an empty page."""
+        result = self._job.result
+        result.pages += response is not None
+        before = result.outcome
+        if before is None or (before.proves_life and parsed.outcome is not FetchOutcome.EMPTY):
+            result.outcome, result.detail = parsed.outcome, parsed.detail[:300]
+        if response is None:
+            return
+        if not parsed.outcome.proves_life:
+            asked = retry_after_s(response.headers, response.now)
+            result.retry_after_s = asked if asked is not None else result.retry_after_s
+        elif before is None and response.status == 200:
+            result.etag = response.headers.get("etag")
+            result.last_modified = response.headers.get("last-modified")
+
+    async def _take(self, parsed: Parsed) -> frozenset[str]:
+        """Add the posts of a page, new ones first where there are too many; return what was known."""
+        job, result = self._job, self._job.result
+        title = platform_specs()[job.platform.name].title
+        posts = (*parsed.posts, *(trend_post(each, job.platform.name, title + "热搜") for each in parsed.trends))
+        known = await job.known(posts) if posts else frozenset[str]()
+        room = job.source.limit - result.seen
+        if len(posts) > room:
+            result.etag = result.last_modified = None
+            fresh = [post for post in posts if post.native_id not in known]
+            posts = tuple((fresh + [post for post in posts if post.native_id in known])[:room])
+        result.seen += len(posts)
+        for post in posts:
+            whole = post if post.native_id not in known else self._kept_whole(post)
+            if whole is not None:
+                self._add(whole)
+        self._fresh(post for post in posts if post.native_id not in known)
+        return known
+
+    def _kept_whole(self, post: Post) -> Post | None:
+        """Return a known post with the text that its own page gave; None if that text is no longer at hand.
+
+        A list shows the beginning only: taken again as it is, it would shorten what is stored.
+        """
+        job = self._job
+        followed = job.source.follow and post.platform == "web"
+        if not followed and job.platform.detail(job.source, post) is None:
+            return post
+        earlier = job.completed.get(post.native_id)
+        return replace(post, text=earlier.text, truncated=earlier.truncated) if earlier is not None else None
+
+    def _add(self, post: Post) -> None:
+        posts = self._job.result.posts
+        if post.native_id in self._index:
+            return
+        self._index[post.native_id] = len(posts)
+        posts.append(post)
+
+    def _fresh(self, posts: Iterable[Post]) -> None:
+        if self._job.source.follow:
+            self._job.result.pending.extend(post for post in posts if post.platform == "web" and post.url)
+
+    async def _follow(self) -> None:
+        """Fetch the pages behind new entries; a page that fails leaves the entry's own text."""
+        job, result = self._job, self._job.result
+        css = getattr(job.source.options, "text_css", None)
+        result.pending = list({post.native_id: post for post in result.pending}.values())[:_MAX_PENDING]
+        stopped: set[str] = set()
+        for post in result.pending[:FOLLOWED]:
+            link = post.raw_url or post.url or ""
+            host = link.partition("//")[2].partition("/")[0]
+            if host not in stopped:
+                context = (("text_css", css),) if css else ()
+                parsed, _ = await self._fetch(Fetch(endpoint="article.page", url=link, context=context))
+                if parsed.posts:
+                    self._replace(merge_page(post, parsed.posts[0]))
+                elif parsed.outcome in _STOP_SITE:
+                    stopped.add(host)
+            result.pending.remove(post)
+
+    async def _complete(self) -> None:
+        """Fetch the full text of new truncated posts, where the platform gives it."""
+        job = self._job
+        wanted = [(post, job.platform.detail(job.source, post)) for post in job.result.posts if post.truncated]
+        short = [(post, fetch) for post, fetch in wanted if fetch is not None]
+        known = await job.known([post for post, _ in short]) if short else frozenset[str]()
+        for post, fetch in [each for each in short if each[0].native_id not in known][:_DETAILS]:
+            parsed, _ = await self._fetch(fetch)
+            long_text = dict(parsed.extras).get("long_text")
+            if isinstance(long_text, str):
+                self._replace(merge_text(post, long_text))
+            if parsed.outcome in _STOP_SITE or parsed.outcome is FetchOutcome.LOGIN_REQUIRED:
+                return
+
+    def _replace(self, post: Post) -> None:
+        posts = self._job.result.posts
+        self._job.result.completed[post.native_id] = post
+        if post.native_id in self._index:
+            posts[self._index[post.native_id]] = post
+        else:
+            self._add(post)
+
+    async def _fetch(self, fetch: Fetch, *, conditional: bool = False) -> tuple[Parsed, Response | None]:
+        """Fetch over at most five redirects and parse; redirects are judged before they are followed."""
+        address, public = self._job.address, fetch.url
+        url, own = address.real(public)
+        for hop in range(_HOPS + 1):
+            try:
+                raw = await self._download(self._request(fetch, public, url, own, conditional and hop == 0))
+            except Exception as err:  # noqa: BLE001  # border of one fetch, classified and logged there
+                self._job.result.unreachable |= is_unreachable(err) and self._job.result.pages == 0
+                return classify_failure(err, public), None
+            response = self._response(raw, public, fetch)
+            location = response.headers.get("location")
+            if response.status == 304:
+                return Parsed(outcome=FetchOutcome.EMPTY, detail="not modified"), response
+            if not 300 <= response.status < 400 or not location:
+                return await self._job.shared.extractor.parse(self._job.platform, fetch.endpoint, response), response
+            public = address.public(url, location[:4_096], public)
+            verdict = url_outcome(public)
+            if verdict is not None:
+                return Parsed(outcome=verdict, detail="redirected to a login or captcha page"), response
+            own = own and address.is_canonical(public)
+            url = address.real(public)[0] if own else public
+        return Parsed(outcome=FetchOutcome.ERROR, detail="too many redirects"), None
+
+    def _request(self, fetch: Fetch, public: str, url: str, own: bool, conditional: bool) -> Request:
+        job = self._job
+        headers = dict(fetch.headers)
+        if conditional and job.etag:
+            headers["If-None-Match"] = job.etag
+        if conditional and job.last_modified:
+            headers["If-Modified-Since"] = job.last_modified
+        if job.address.may_have_cookie(public):
+            if job.source.cookie and job.source.transport == "cookie":
+                headers["Cookie"] = "".join(job.source.cookie.reveal().split("\n")).replace("\r", "").strip()
+            if job.source.token and job.source.transport == "official":
+                headers["Authorization"] = f"OAuth2 {job.source.token.reveal().strip()}"
+        meta = {OWN: own, "proxy": proxy_for(url, job.source, job.shared.network)}
+        return Request(url, headers=headers, meta=meta, dont_filter=True)
+
+    def _response(self, raw: ScrapyResponse, public: str, fetch: Fetch) -> Response:
+        headers = _headers(raw)
+        return Response(
+            url=public,
+            status=raw.status,
+            headers=headers,
+            body=raw.body,
+            now=self._job.now(),
+            context=dict(fetch.context),
+        )
+
+
+def _headers(raw: ScrapyResponse) -> dict[str, str]:
+    pairs = ((name.decode("latin-1").lower(), values) for name, values in raw.headers.items())
+    return {name: values[0].decode("latin-1") for name, values in pairs if values}
