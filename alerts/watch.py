@@ -252,9 +252,10 @@ class Watch:
         active: Mapping[str, Incident],
     ) -> tuple[View, bool]:
         counts = self._brands[brand]
+        counts.listen(health)
         last = bin_of(now)
         baseline_of = _baseline_of(counts, now)
-        usual = baseline_of("all", (), 1)
+        usual = baseline_of("all", (), 0)
         fraction = (now - bin_start(last)) / BUCKET
         dark = dark_bins(counts.series, usual, {each.source: each for each in health}, last=last, fraction=fraction)
         view = View(

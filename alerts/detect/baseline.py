@@ -6,6 +6,7 @@ own past, and a past whose bursts are clipped before they can lift the expectati
 """
 
 import math
+from collections.abc import Mapping
 from dataclasses import dataclass, field
 from datetime import timedelta
 
@@ -66,7 +67,14 @@ class Baseline:
 
 
 def measure_baseline(
-    series: Series, *, anchor: int, on: On, history: timedelta, windows: tuple[int, ...], story_width: int
+    series: Series,
+    *,
+    anchor: int,
+    on: On,
+    history: timedelta,
+    windows: tuple[int, ...],
+    story_width: int,
+    watched: Mapping[str, int] | None = None,
 ) -> Baseline:
     """Measure what was usual before bin `anchor`.
 
@@ -76,13 +84,18 @@ def measure_baseline(
         on: Polarity to speak of.
         history: How far back to look.
         windows: Lengths of windows whose spread is wanted, bins.
-        story_width: Length of the story window, bins.
+        story_width: Length of the story window, bins; 0 = stories are not wanted.
+        watched: Bin since which each source is listened to, where known: before its first
+            mention of the brand it was quiet, not absent.
 
     Returns:
         The expectation; with `days` 0.0 and rates of 0.0 where there is no past.
     """
+    heard = watched or {}
     first_seen = series.first_seen(anchor)
-    begin = max(series.first, anchor - bins_in(history), int(first_seen.min(initial=anchor)))
+    first_seen = np.minimum(first_seen, [heard.get(source, anchor) for source in series.sources]).astype(np.int64)
+    earliest = min([int(first_seen.min(initial=anchor)), *heard.values()])
+    begin = max(series.first, anchor - bins_in(history), min(anchor, earliest))
     begin = anchor - (anchor - begin) // BINS_PER_HOUR * BINS_PER_HOUR
     past = _Past(series, begin, anchor, on)
     shape = past.shape()
@@ -105,7 +118,7 @@ def measure_baseline(
         live=rates.per_source(past.live),
         spread={width: _spread(past.authors.sum(axis=0), float(authors.sum()) * weights, width) for width in windows},
         share=min(1.0, float(mentions.sum()) / total) if total > 0 else 0.0,
-        story_maxima=tuple(series.story_maxima(begin, anchor, story_width)),
+        story_maxima=tuple(series.story_maxima(begin, anchor, story_width)) if story_width else (),
     )
 
 

@@ -28,7 +28,7 @@ class BurstRule:
 
     def evaluate(self, rule: RuleSettings, view: View) -> list[Signal]:
         """Return one signal for the brand: firing while it rises or is still going on."""
-        baseline = view.baseline(self._settings.on, self._widths, self._story_width or 1)
+        baseline = view.baseline(self._settings.on, self._widths, self._story_width)
         labels = labels_of(rule, view.brand)
         key = fingerprint(labels)
         cleared = view.cleared.get(key)

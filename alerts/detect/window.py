@@ -13,6 +13,14 @@ from alerts.detect.series import BINS_PER_HOUR, On, bin_of, bin_start
 __all__ = ["BurstSettings", "Look", "Measure"]
 
 
+_LEAST_DAYS = 0.25
+"""History below which nothing can be said of a burst."""
+_FULL_DAYS = 7.0
+"""History from which the fewest authors of the settings hold; with none it is three times as many."""
+_DOUBT, _DOUBT_DAYS = 0.6, 3.0
+"""Spread added for a short history, falling to nothing over these days."""
+
+
 @dataclass(frozen=True, slots=True, kw_only=True)
 class BurstSettings:
     """Settings of rules of kind `burst`."""
@@ -89,9 +97,10 @@ class Measure:
         self._last = bin_of(view.now)
         self._fraction = max(0.05, (view.now - bin_start(self._last)).total_seconds() / 300)
         self.days = baseline.days
-        known = min(1.0, baseline.days / 7)
+        known = min(1.0, baseline.days / _FULL_DAYS)
         self._min_authors = settings.min_authors * (1 + 2 * (1 - known))
-        self._doubt = 0.6 * max(0.0, 1 - baseline.days / 3)
+        self._ready = baseline.days >= _LEAST_DAYS
+        self._doubt = _DOUBT * max(0.0, 1 - baseline.days / _DOUBT_DAYS)
 
     def window(self, width: int, k: float) -> Look:
         """Measure the `width` bins up to now, less what an earlier incident has told."""
@@ -109,7 +118,7 @@ class Measure:
         flood = mentions >= 3 * max(authors, 1.0) * max(1.0, _ratio(expected_mentions, expected)) and mentions >= 20
         share_ok, share = self._share(mentions, everything)
         score = z / (2 * k if flood else k)
-        fires = score >= 1 and authors >= self._min_authors and share_ok
+        fires = self._ready and score >= 1 and authors >= self._min_authors and share_ok
         return Look(
             width=width,
             first=first,
@@ -135,7 +144,7 @@ class Measure:
         look = self.window(width, self._settings.k[0])
         limit = self._story_limit()
         score = authors / limit
-        fires = score >= 1 and look.share_ok and not look.flood and authors >= look.expected * 0.25
+        fires = self._ready and score >= 1 and look.share_ok and not look.flood and authors >= look.expected * 0.25
         return replace(look, authors=authors, score=score, fires=fires, story=story)
 
     def _story_limit(self) -> float:
