@@ -193,8 +193,10 @@ class _Scribe:
     def _free_words(self) -> Iterator[Line]:
         if self._report.kind is DeliveryKind.TEST:
             yield self._line("text", self._words["test_note"], keep=_TEXT)
-        for paragraph in self._report.text.split("\n")[:_TEXT_LINES]:
-            if told := clip(clean(paragraph), _TEXT_CHARS):
+        shown = first_line(self._report, self._locale)
+        for place, paragraph in enumerate(self._report.text.split("\n")[:_TEXT_LINES]):
+            told = clip(clean(paragraph), _TEXT_CHARS)
+            if told and not (place == 0 and shown.endswith(told)):
                 yield self._line("text", told, keep=_TEXT)
         yield from self._blind()
 

@@ -100,7 +100,9 @@ class Sink:
     async def _slack(self, request: web.Request) -> web.StreamResponse:
         method = request.match_info["method"]
         given = await _given(request)
-        token = request.headers.get("Authorization", "").removeprefix("Bearer ") or str((given or {}).get("token", ""))
+        token = request.headers.get("Authorization", "").removeprefix("Bearer").strip() or str(
+            (given or {}).get("token", "")
+        )
         route = {"chat.postMessage": "slack.post"}.get(method, f"slack.{method}")
         return await self._meet(
             request, route, given or {}, lambda: _answer(self.slack.call(method, token, given or {}))
