@@ -9,7 +9,7 @@ import re
 from collections.abc import Sequence
 from typing import Final
 
-__all__ = ["SENTENCE_ENDS", "Span", "has_contrast", "mask", "part_about", "split_clauses"]
+__all__ = ["SENTENCE_ENDS", "Span", "clauses_naming", "has_contrast", "mask", "part_about", "split_clauses"]
 
 Span = tuple[int, int]
 """(start, end) in characters, end exclusive."""
@@ -69,6 +69,11 @@ def part_about(text: str, own: Sequence[Span], others: Sequence[Span]) -> list[S
         if names_it or follows:
             chosen.append(clause)
     return chosen or None
+
+
+def clauses_naming(text: str, own: Sequence[Span]) -> list[Span]:
+    """Return the clauses that name something, in order; empty if it stands nowhere."""
+    return [clause for clause in split_clauses(text) if _touches(clause, own)]
 
 
 def _touches(clause: Span, spans: Sequence[Span]) -> bool:

@@ -14,97 +14,52 @@ from typing import Any, Final
 import numpy as np
 import numpy.typing as npt
 
-from analysis.features import BatchRows, count_characters, count_words, row_sums, word_buckets
-from analysis.labels import LabelledText
-from analysis.normalise import model_form
-from analysis.segment import Segmenter
-from analysis.sentiment import group_of
-from analysis.weights import GROUPS, HEADS, VIEWS, Calibration, Floats, ViewWeights, Weights, round_trip
-from domain.tagging import Polarity
+from analysis.design import (
+    DEFAULT_SIZES,
+    GROUP_FACTOR,
+    LABELS,
+    Corpus,
+    Features,
+    Matrix,
+    Sizes,
+    build_design,
+    count_features,
+    shared_only,
+    view_slices,
+)
+from analysis.features import BatchRows, word_buckets
+from analysis.weights import GROUPS, HEADS, Calibration, Floats, ViewWeights, Weights, round_trip
 
 __all__ = [
-    "Corpus",
-    "Features",
     "Heads",
-    "build_design",
     "calibrate",
-    "count_features",
     "fit_heads",
     "fit_second_opinion",
     "fit_weights",
     "held_out_margins",
-    "prepare",
-    "shared_only",
     "split_views",
 ]
 
 logger = logging.getLogger(__name__)
 
-SHARED_BITS: Final = 19
-GROUP_BITS: Final = 18
-BAYES_BITS: Final = 18
-GROUP_FACTOR: Final = 0.6
-"""Length of the copied features of a group, next to the shared ones of length 1."""
 EMPHASIS_FLOOR: Final = 0.3
 C_TWO_WAY: Final = 0.15
 C_THREE_WAY: Final = 0.2
 N_FOLDS: Final = 4
-_BATCH: Final = 4_000
-_LABELS: Final = (Polarity.NEGATIVE, Polarity.NEUTRAL, Polarity.POSITIVE)
-
-Matrix = Any
-"""A scipy sparse matrix in CSR form, float32; scipy carries no types."""
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Corpus:
-    """Labelled texts, normalised and cut."""
-
-    forms: Sequence[str]
-    """Texts in model form."""
-    tokens: Sequence[Sequence[str]]
-    """Words of each form."""
-    platforms: Sequence[str]
-    """Platform of each text."""
-    groups: npt.NDArray[np.int64]
-    """(n,) group numbers as by `sentiment.group_of`."""
-    labels: npt.NDArray[np.int64]
-    """(n,) 0 negative, 1 neutral, 2 positive."""
-    two_way: npt.NDArray[np.float64]
-    """(n,) weight of each row in the two-way head."""
-    three_way: npt.NDArray[np.float64]
-    """(n,) weight of each row in the three-way head."""
-    has_neutral: npt.NDArray[np.bool_]
-    """(n,) whether the row's set knows neutral texts at all."""
-
-
-def prepare(texts: Sequence[LabelledText], segmenter: Segmenter) -> Corpus:
-    """Normalise and cut labelled texts, in order."""
-    forms = [model_form(row.text) for row in texts]
-    with_neutral = {row.source for row in texts if row.polarity is Polarity.NEUTRAL}
-    return Corpus(
-        forms=forms,
-        tokens=[segmenter.cut(form) for form in forms],
-        platforms=[row.platform for row in texts],
-        groups=np.asarray([group_of(row.platform) for row in texts], dtype=np.int64),
-        labels=np.asarray([_LABELS.index(row.polarity) for row in texts], dtype=np.int64),
-        two_way=np.asarray([row.two_way for row in texts]),
-        three_way=np.asarray([row.three_way for row in texts]),
-        has_neutral=np.asarray([row.source in with_neutral for row in texts]),
-    )
-
-
-def fit_weights(corpus: Corpus, seed: int) -> Weights:
+def fit_weights(corpus: Corpus, seed: int, sizes: Sizes = DEFAULT_SIZES) -> Weights:
     """Fit a whole model from nothing.
 
     Args:
         corpus: at least a few hundred negative and positive texts; without neutral ones the
             three classes are derived from the two-way head.
         seed: seed of folds and solver.
+        sizes: how many buckets the model gets.
     """
-    features = count_features(corpus)
+    features = count_features(corpus, sizes)
     heads = fit_heads(features, corpus, np.ones(corpus.labels.size, dtype=bool), seed)
-    bayes, prior, unknown = fit_second_opinion(corpus)
+    bayes, prior, unknown = fit_second_opinion(corpus, sizes)
     return Weights(
         bias=heads.bias.astype(np.float32),
         views=split_views(heads, features),
@@ -115,20 +70,6 @@ def fit_weights(corpus: Corpus, seed: int) -> Weights:
         shifts={},
         about={},
     )
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Features:
-    """Counted features of a corpus."""
-
-    counts: Mapping[str, BatchRows]
-    """Rows of the corpus, by view."""
-    idfs: Mapping[str, Floats]
-    """(n_buckets,) inverse document frequencies, by view."""
-    emphasis: Mapping[str, Floats] | None = None
-    """(n_buckets,) factors of the two-way head, by view; None = learnt from each fold."""
-    before: npt.NDArray[np.float64] | None = None
-    """(n_texts, 4) margins of older weights, to learn on top of; None = from nothing."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -145,14 +86,6 @@ class Heads:
     """(4, 4) weights of older margins (rows) in each head (columns); 0 without older ones."""
 
 
-def count_features(
-    corpus: Corpus, idfs: Mapping[str, Floats] | None = None, emphasis: Mapping[str, Floats] | None = None
-) -> Features:
-    """Count the features of a corpus; frequencies and factors from it unless given."""
-    counts = {"char": _count("char", corpus.forms), "word": _count("word", corpus.tokens)}
-    return Features(counts=counts, idfs=idfs or {view: _idf(rows) for view, rows in counts.items()}, emphasis=emphasis)
-
-
 def held_out_margins(features: Features, corpus: Corpus, seed: int) -> npt.NDArray[np.float64]:
     """Predict each text's margins by heads that never saw it.
 
@@ -167,7 +100,7 @@ def held_out_margins(features: Features, corpus: Corpus, seed: int) -> npt.NDArr
         rows = np.flatnonzero(folds == fold)
         sharp = build_design(features, corpus.groups, heads.emphasis)
         base = heads.bias + (features.before[rows] @ heads.mixing if features.before is not None else 0.0)
-        for number, coefficients in enumerate((shared_only(heads.coefficients), heads.coefficients)):
+        for number, coefficients in enumerate((shared_only(heads.coefficients, features.sizes), heads.coefficients)):
             margins[number, rows, :1] = sharp[rows] @ coefficients[:, :1]
             margins[number, rows, 1:] = plain[rows] @ coefficients[:, 1:]
             margins[number, rows] += base
@@ -175,41 +108,7 @@ def held_out_margins(features: Features, corpus: Corpus, seed: int) -> npt.NDArr
     return margins
 
 
-def build_design(
-    features: Features, groups: npt.NDArray[np.int64], emphasis: Mapping[str, Floats] | None = None
-) -> Matrix:
-    """Build the matrix that a head is fitted on.
-
-    Args:
-        features: counted features.
-        groups: (n_texts,) group numbers.
-        emphasis: factors on the features before they are brought to length 1; None = none.
-
-    Returns:
-        (n_texts, 2 · (n_shared + 3 · n_small)) CSR matrix, char view first, in each view the
-        shared columns and then those of each group.
-    """
-    from scipy import sparse
-
-    blocks: list[Matrix] = []
-    for view, counts in features.counts.items():
-        factors = features.idfs[view] * emphasis[view] if emphasis is not None else features.idfs[view]
-        scaled = _unit_length(counts, factors)
-        shared = sparse.csr_matrix(
-            (scaled, counts.buckets, counts.indptr), shape=(groups.size, 1 << SHARED_BITS), dtype=np.float32
-        )
-        small = sparse.csr_matrix(
-            (scaled * np.float32(GROUP_FACTOR), counts.buckets >> (SHARED_BITS - GROUP_BITS), counts.indptr),
-            shape=(groups.size, 1 << GROUP_BITS),
-            dtype=np.float32,
-        )
-        small.sum_duplicates()
-        chosen = [sparse.diags((groups == 1 + group).astype(np.float32)) @ small for group in range(len(GROUPS))]
-        blocks += [shared, *chosen]
-    return sparse.hstack(blocks, format="csr", dtype=np.float32)
-
-
-def _emphasis(counts: BatchRows, corpus: Corpus, chosen: npt.NDArray[np.bool_]) -> Floats:
+def _emphasis(counts: BatchRows, corpus: Corpus, chosen: npt.NDArray[np.bool_], n_buckets: int) -> Floats:
     """Factors by how unevenly a feature falls on negative and positive texts, around 1.
 
     The log-count ratio of S. Wang and C. Manning, "Baselines and Bigrams", ACL 2012, as a
@@ -218,40 +117,11 @@ def _emphasis(counts: BatchRows, corpus: Corpus, chosen: npt.NDArray[np.bool_]) 
     judged = chosen & (corpus.labels != 1) & (corpus.two_way > 0)
     cells = judged[counts.rows]
     positive = (corpus.labels == 2)[counts.rows]
-    size = 1 << SHARED_BITS
-    good = 1.0 + np.bincount(counts.buckets[cells & positive], minlength=size)
-    bad = 1.0 + np.bincount(counts.buckets[cells & ~positive], minlength=size)
+    good = 1.0 + np.bincount(counts.buckets[cells & positive], minlength=n_buckets)
+    bad = 1.0 + np.bincount(counts.buckets[cells & ~positive], minlength=n_buckets)
     ratio = np.abs(np.log((good / good.sum()) / (bad / bad.sum())))
     mean = np.average(ratio, weights=good + bad - 2.0)
     return round_trip((EMPHASIS_FLOOR + ratio / mean).astype(np.float32))
-
-
-def _count(view: str, texts: Sequence[Any]) -> BatchRows:
-    count = count_characters if view == "char" else count_words
-    parts = [count(texts[start : start + _BATCH], SHARED_BITS) for start in range(0, len(texts), _BATCH)]
-    starts = np.cumsum([0] + [part.buckets.size for part in parts])
-    indptr = [part.indptr[:-1] + start for part, start in zip(parts, starts, strict=False)]
-    return BatchRows(
-        indptr=np.concatenate([*indptr, starts[-1:]]),
-        rows=np.concatenate([part.rows + _BATCH * number for number, part in enumerate(parts)]),
-        buckets=np.concatenate([part.buckets for part in parts]),
-        values=np.concatenate([part.values for part in parts]),
-    )
-
-
-def _idf(counts: BatchRows) -> Floats:
-    """Smoothed inverse document frequency, rounded as it will be stored."""
-    n_texts = counts.indptr.size - 1
-    seen_in = np.bincount(counts.buckets, minlength=1 << SHARED_BITS)
-    return round_trip((np.log((1 + n_texts) / (1 + seen_in)) + 1).astype(np.float32))
-
-
-def _unit_length(counts: BatchRows, idf: Floats) -> Floats:
-    cells = counts.values * idf[counts.buckets]
-    lengths = np.sqrt(row_sums(cells * cells, counts.indptr))
-    lengths[lengths == 0] = 1.0
-    scaled = (cells / lengths[counts.rows]).astype(np.float32)
-    return scaled
 
 
 def fit_heads(features: Features, corpus: Corpus, chosen: npt.NDArray[np.bool_], seed: int) -> Heads:
@@ -261,7 +131,8 @@ def fit_heads(features: Features, corpus: Corpus, chosen: npt.NDArray[np.bool_],
 
     emphasis = features.emphasis
     if emphasis is None:
-        emphasis = {view: _emphasis(counts, corpus, chosen) for view, counts in features.counts.items()}
+        n_buckets = 1 << features.sizes.shared
+        emphasis = {view: _emphasis(rows, corpus, chosen, n_buckets) for view, rows in features.counts.items()}
     n_before = 0 if features.before is None else len(HEADS)
 
     def fit(design: Matrix, rows: npt.NDArray[np.int64], labels: Any, weights: Any, strength: float) -> Any:
@@ -276,7 +147,7 @@ def fit_heads(features: Features, corpus: Corpus, chosen: npt.NDArray[np.bool_],
     head = fit(design, rows, corpus.labels == 2, corpus.two_way, C_TWO_WAY)
     columns[:, 0], bias[0] = head.coef_[0], head.intercept_[0]
     rows = np.flatnonzero(chosen & (corpus.three_way > 0))
-    if np.unique(corpus.labels[rows]).size == len(_LABELS):
+    if np.unique(corpus.labels[rows]).size == len(LABELS):
         head = fit(build_design(features, corpus.groups), rows, corpus.labels, corpus.three_way, C_THREE_WAY)
         columns[:, 1:], bias[1:] = head.coef_.T, head.intercept_
     if n_before:
@@ -287,32 +158,11 @@ def fit_heads(features: Features, corpus: Corpus, chosen: npt.NDArray[np.bool_],
     return Heads(coefficients=columns, bias=bias, emphasis=emphasis, mixing=mixing)
 
 
-def _view_slices() -> dict[str, tuple[slice, list[slice]]]:
-    """Columns of each view in the design: the shared ones, and those of each group."""
-    n_shared, n_small = 1 << SHARED_BITS, 1 << GROUP_BITS
-    width = n_shared + len(GROUPS) * n_small
-    slices = {}
-    for number, view in enumerate(VIEWS):
-        start = number * width
-        small = [start + n_shared + g * n_small for g in range(len(GROUPS))]
-        slices[view] = (slice(start, start + n_shared), [slice(at, at + n_small) for at in small])
-    return slices
-
-
-def shared_only(coefficients: npt.NDArray[np.float64]) -> npt.NDArray[np.float64]:
-    """Return the coefficients with those of every group set to 0, same shape."""
-    masked = coefficients.copy()
-    for _, groups in _view_slices().values():
-        for part in groups:
-            masked[part] = 0
-    return masked
-
-
 def split_views(heads: Heads, features: Features) -> dict[str, ViewWeights]:
     """Cut the coefficients of a design into the weights of each view."""
     views = {}
-    for view, (shared, groups) in _view_slices().items():
-        by_group = np.zeros((len(GROUPS) + 1, 1 << GROUP_BITS, len(HEADS)), dtype=np.float32)
+    for view, (shared, groups) in view_slices(features.sizes).items():
+        by_group = np.zeros((len(GROUPS) + 1, 1 << features.sizes.group, len(HEADS)), dtype=np.float32)
         for number, part in enumerate(groups):
             by_group[number + 1] = heads.coefficients[part] * GROUP_FACTOR
         views[view] = ViewWeights(
@@ -377,11 +227,11 @@ def _scale_three_way(
     return scaling
 
 
-def fit_second_opinion(corpus: Corpus) -> tuple[Floats, float, float]:
+def fit_second_opinion(corpus: Corpus, sizes: Sizes) -> tuple[Floats, float, float]:
     """Train SnowNLP's Bayes class on words and pairs and export its log-odds.
 
     Returns:
-        (2^18,) log-odds of positive under hashed keys, of colliding keys the commonest;
+        (2^bayes,) log-odds of positive under hashed keys, of colliding keys the commonest;
         the prior log-odds; the log-odds of an unknown word.
     """
     from snownlp.classification.bayes import Bayes
@@ -398,8 +248,8 @@ def fit_second_opinion(corpus: Corpus) -> tuple[Floats, float, float]:
         key=lambda key: (positive.get(key)[1] + negative.get(key)[1], key[0], key[1] or ""),
     )
     odds = np.log([positive.freq(key) / negative.freq(key) for key in keys])
-    packed = np.zeros(1 << BAYES_BITS, dtype=np.float32)
-    packed[word_buckets(keys, BAYES_BITS)] = odds
+    packed = np.zeros(1 << sizes.bayes, dtype=np.float32)
+    packed[word_buckets(keys, sizes.bayes)] = odds
     return packed, prior, unknown
 
 

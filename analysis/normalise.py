@@ -19,6 +19,7 @@ _CHAIN: Final = re.compile(r"/{2}\s?@")
 _REPOST_WORDS: Final = re.compile(r"^(?:转发微博|轉發微博|转发|轉發|repost|转|//)$")
 _PUNCTUATION: Final = re.compile(r"[\W_]+")
 _EMOTICON: Final = re.compile(r"\[[^\[\]\s]{1,8}\]")
+_LONE_HALF: Final = re.compile("[\ud800-\udfff]")
 _FIRST_CJK: Final = 0x4E00
 _LAST_CJK: Final = 0x9FFF
 
@@ -60,7 +61,7 @@ def simplify(text: str) -> str:
     converter, traditional = _converter()
     if traditional.isdisjoint(text):
         return text
-    simple = converter.convert(text)
+    simple = converter.convert(_LONE_HALF.sub("\ufffd", text))
     if len(simple) == len(text):
         return simple
     return "".join(_one_char(char) if char in traditional else char for char in text)
@@ -80,7 +81,7 @@ def fold_text(text: str) -> str:
     """
     if text.isascii():
         return text.lower()
-    folded = simplify(text)
+    folded = simplify(_LONE_HALF.sub("\ufffd", text))
     if not unicodedata.is_normalized("NFKC", folded):
         folded = "".join(_fold_char(char) for char in folded)
     lower = folded.lower()
@@ -110,7 +111,7 @@ def model_form(text: str) -> str:
         head = MAX_MODEL_CHARS * 2 // 3
         text = text[:head] + "\n" + text[head - MAX_MODEL_CHARS + 1 :]
     if not text.isascii():
-        text = unicodedata.normalize("NFKC", text)[: MAX_MODEL_CHARS * 2]
+        text = unicodedata.normalize("NFKC", _LONE_HALF.sub("\ufffd", text))[: MAX_MODEL_CHARS * 2]
     text = text.lower()
     if "http" in text or "www." in text:
         text = _URL.sub(" ", text)
@@ -146,6 +147,6 @@ def story_form(text: str) -> str:
 
     Links, @names, emoticon codes, punctuation, blanks, case, width and script are gone.
     """
-    folded = unicodedata.normalize("NFKC", text).lower()
+    folded = unicodedata.normalize("NFKC", _LONE_HALF.sub("", text)).lower()
     folded = _EMOTICON.sub("", _AT_NAME.sub("", _URL.sub("", folded)))
     return _PUNCTUATION.sub("", simplify(folded))

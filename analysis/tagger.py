@@ -7,7 +7,7 @@ from functools import partial
 from pathlib import Path
 from typing import Final
 
-from analysis.clause import mask, part_about
+from analysis.clause import clauses_naming, mask, part_about
 from analysis.match import BrandHit, BrandMatcher, brand_words
 from analysis.normalise import fold_text, join_title, model_form
 from analysis.queries import unit_line
@@ -150,18 +150,16 @@ class Tagger:
     def judge_targets(self, mentions: Sequence[Mention], targets: Sequence[Target]) -> list[Sentiment]:
         """Return what each mention says about a named thing, in the order of `targets`.
 
-        The name need not be a watched brand; where it stands nowhere, the whole text is judged.
+        The name need not be a watched brand. In consumer talk the clauses that hold it are
+        judged; in news the rule for brands applies, names masked; where it stands nowhere,
+        the whole text is judged.
         """
         drafts = [Draft(mention=mention) for mention in mentions]
         self._normalise(drafts)
         self._match(drafts)
-        asked = []
-        for target in targets:
-            draft = drafts[target.mention]
-            own = _occurrences(draft.folded, fold_text(target.name).strip())
-            others = [span for hit in draft.hits for span in _in_whole(draft, hit) if not _overlaps(span, own)]
-            asked.append((draft, _part(draft, own, others) or draft.form))
-        return self._score([text for _, text in asked], [draft.mention.post.platform for draft, _ in asked])
+        asked = [drafts[target.mention] for target in targets]
+        parts = [_part_for(draft, target.name) for draft, target in zip(asked, targets, strict=True)]
+        return self._score(parts, [draft.mention.post.platform for draft in asked])
 
     def _finish(self, draft: Draft) -> Tagging:
         assert draft.sentiment is not None
@@ -230,8 +228,9 @@ class Tagger:
             hits = self._risks.find(draft.folded)
             if hits and draft.sentiment is not None:
                 near = [span for hit in draft.hits for span in _in_whole(draft, hit)]
-                is_news = draft.mention.post.kind is Kind.ARTICLE or draft.mention.post.platform in _NEWS_PLATFORMS
-                draft.risks = self._risks.weigh(draft.folded, hits, draft.sentiment.p_negative, near, is_news=is_news)
+                draft.risks = self._risks.weigh(
+                    draft.folded, hits, draft.sentiment.p_negative, near, is_news=_is_news(draft)
+                )
 
     def _find_topics(self, drafts: list[Draft]) -> None:
         for draft in drafts:
@@ -267,6 +266,19 @@ def _part(draft: Draft, own: Sequence[Span], others: Sequence[Span]) -> str | No
     """Return the clauses about a brand with all brands masked; None = take the whole text."""
     chosen = part_about(draft.folded, own, others)
     return None if chosen is None else mask(draft.whole, chosen, [*own, *others])
+
+
+def _part_for(draft: Draft, name: str) -> str:
+    """Return the part of a text that speaks of a name; the whole if it does not stand there."""
+    own = _occurrences(draft.folded, fold_text(name).strip())
+    if _is_news(draft):
+        others = [span for hit in draft.hits for span in _in_whole(draft, hit) if not _overlaps(span, own)]
+        return _part(draft, own, others) or draft.whole
+    return mask(draft.whole, clauses_naming(draft.folded, own), []) or draft.whole
+
+
+def _is_news(draft: Draft) -> bool:
+    return draft.mention.post.kind is Kind.ARTICLE or draft.mention.post.platform in _NEWS_PLATFORMS
 
 
 def _occurrences(text: str, name: str) -> list[Span]:

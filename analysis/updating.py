@@ -6,7 +6,8 @@ from typing import Final
 import numpy as np
 import numpy.typing as npt
 
-from analysis.fitting import Corpus, calibrate, count_features, fit_heads, held_out_margins, split_views
+from analysis.design import Corpus, Sizes, count_features
+from analysis.fitting import calibrate, fit_heads, held_out_margins, split_views
 from analysis.sentiment import Margins, SentimentModel
 from analysis.weights import VIEWS, Floats, ViewWeights, Weights
 
@@ -106,7 +107,7 @@ def refit_weights(corpus: Corpus, old: Weights, seed: int) -> Weights:
     idfs = {view: old.views[view].idf for view in VIEWS}
     emphasis = {view: old.views[view].emphasis for view in VIEWS}
     before = old_margins(corpus, old, np.arange(corpus.labels.size)).heads.astype(np.float64)
-    features = replace(count_features(corpus, idfs, emphasis), before=before)
+    features = replace(count_features(corpus, _sizes_of(old), idfs, emphasis), before=before)
     heads = fit_heads(features, corpus, np.ones(corpus.labels.size, dtype=bool), seed)
     added = split_views(heads, features)
     mixing = heads.mixing.astype(np.float32)
@@ -116,6 +117,13 @@ def refit_weights(corpus: Corpus, old: Weights, seed: int) -> Weights:
         views={view: _mixed(old.views[view], added[view], mixing) for view in VIEWS},
         calibration=calibrate(corpus, held_out_margins(features, corpus, seed), old.calibration),
         shifts={},
+    )
+
+
+def _sizes_of(weights: Weights) -> Sizes:
+    view = weights.views["char"]
+    return Sizes(
+        shared=view.n_bits, group=view.n_bits - view.small_shift, bayes=int(weights.bayes.size).bit_length() - 1
     )
 
 
