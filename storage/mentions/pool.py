@@ -8,6 +8,7 @@ from contextlib import contextmanager
 from pathlib import Path
 
 from storage.errors import StoreError
+from storage.lock import make_file
 from storage.mentions.schema import connect, prepare
 
 __all__ = ["Pool"]
@@ -22,6 +23,10 @@ class Pool:
         self._path = path
         self._idle: queue.LifoQueue[sqlite3.Connection] = queue.LifoQueue()
         self._writing = threading.Lock()
+        try:
+            make_file(path)
+        except (OSError, sqlite3.Error) as err:
+            raise StoreError(f"mention store {path} cannot be opened: {err}") from err
         self._writer = connect(path)
         try:
             prepare(self._writer, path)

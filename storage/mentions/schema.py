@@ -119,8 +119,6 @@ def prepare(connection: sqlite3.Connection, path: Path) -> None:
     try:
         version = _version(connection)
         if version == 0:
-            connection.execute("PRAGMA page_size=8192")
-            connection.execute("PRAGMA journal_mode=WAL")
             connection.execute("BEGIN IMMEDIATE")
             version = _version(connection)
             if version == 0:

@@ -13,6 +13,7 @@ from sqlalchemy.engine import URL
 from sqlalchemy.exc import ArgumentError, DBAPIError, IntegrityError, NoSuchModuleError, SQLAlchemyError
 
 from storage.errors import ConflictError, StoreError
+from storage.lock import make_file
 
 __all__ = ["CHUNK", "Database", "chunked", "parse_url", "sqlite_path", "translated"]
 
@@ -23,7 +24,6 @@ T = TypeVar("T")
 CHUNK = 500
 """Most values in one statement; SQLite before 3.32 allows 999 parameters."""
 BUSY_TIMEOUT_MS = 15_000
-_PAGE_BYTES = 8192
 
 
 class Database:
@@ -34,6 +34,11 @@ class Database:
     """
 
     def __init__(self, url: URL) -> None:
+        """Prepare the pool; a SQLite file is made if it is not there.
+
+        Raises:
+            StoreError: no driver, or the file cannot be made or is no database.
+        """
         self.url = url
         self._engine = _make_engine(url)
         self._writer = self._engine.execution_options(writes=True)
@@ -127,9 +132,20 @@ def _make_engine(url: URL) -> Engine:
         engine = create_engine(url, connect_args={"timeout": BUSY_TIMEOUT_MS / 1000})
     except (NoSuchModuleError, ImportError) as err:
         raise StoreError(f"state database: no driver for {url.drivername!r}; install tingfeng[postgres]") from err
+    _make(url)
     event.listen(engine, "connect", _on_connect)
     event.listen(engine, "begin", _on_begin)
     return engine
+
+
+def _make(url: URL) -> None:
+    path = sqlite_path(url)
+    if path is None:
+        return
+    try:
+        make_file(path)
+    except (OSError, sqlite3.Error) as err:
+        raise StoreError(f"state database {path} cannot be opened: {err}") from err
 
 
 def _on_connect(raw: Any, _record: Any) -> None:
@@ -137,9 +153,7 @@ def _on_connect(raw: Any, _record: Any) -> None:
     raw.isolation_level = None
     cursor = raw.cursor()
     for pragma in (
-        f"page_size={_PAGE_BYTES}",
         f"busy_timeout={BUSY_TIMEOUT_MS}",
-        "journal_mode=WAL",
         "synchronous=FULL",
         "foreign_keys=ON",
         "cache_size=-32768",

@@ -24,18 +24,22 @@ logger = logging.getLogger(__name__)
 _SCRIPTS = Path(__file__).resolve().parent / "migrations"
 
 
-def upgrade(database: Database) -> str:
+def upgrade(database: Database, scripts: Path = _SCRIPTS) -> str:
     """Run the missing migrations in one transaction and return the revision reached.
 
     Of several processes that start together one migrates and the others wait. Before
     a SQLite file with content is changed, a copy is kept beside it, named
     `state.db.before-<revision>`.
 
+    Args:
+        database: the open database.
+        scripts: folder of the migrations.
+
     Raises:
         SchemaError: a newer program wrote this database.
         StoreError: the database cannot be opened or written.
     """
-    script = ScriptDirectory(str(_SCRIPTS))
+    script = ScriptDirectory(str(scripts))
     head = script.get_current_head() or ""
     with database.read() as connection:
         if _revision(connection) == head:

@@ -1,0 +1,96 @@
+import shutil
+import sqlite3
+import stat
+from contextlib import closing
+from pathlib import Path
+
+import pytest
+from alembic.autogenerate import compare_metadata
+from alembic.runtime.migration import MigrationContext
+
+from storage import open_state
+from storage.errors import SchemaError, StoreError
+from storage.state.database import Database, parse_url
+from storage.state.tables import METADATA
+from storage.state.upgrade import upgrade
+from tests.conftest import REPOSITORY
+from tests.storage.sample import NOW, mention
+
+SCRIPTS = REPOSITORY / "storage" / "state" / "migrations"
+NEXT = '''"""Invented next step."""
+
+from alembic import op
+
+revision = "9999"
+down_revision = "0001"
+branch_labels = None
+depends_on = None
+
+
+def upgrade() -> None:
+    op.execute("CREATE TABLE later (x INTEGER)")
+    op.execute("{second}")
+'''
+
+
+def next_scripts(tmp_path: Path, second: str = "INSERT INTO later VALUES (1)") -> Path:
+    scripts = tmp_path / "migrations"
+    shutil.copytree(SCRIPTS, scripts)
+    (scripts / "versions" / "v9999_next.py").write_text(NEXT.format(second=second), "utf-8")
+    return scripts
+
+
+def test_the_migrations_make_the_tables_that_the_code_uses(tmp_path: Path) -> None:
+    database = Database(parse_url(None, tmp_path))
+    upgrade(database)
+    with database.read() as connection:
+        assert compare_metadata(MigrationContext.configure(connection), METADATA) == []
+    assert upgrade(database) == "0001"
+    database.close()
+
+
+def test_a_copy_is_kept_before_content_is_changed(tmp_path: Path) -> None:
+    state = open_state(None, tmp_path)
+    state.inbox.append([mention("1")], now=NOW)
+    state.close()
+    database = Database(parse_url(None, tmp_path))
+    assert upgrade(database, next_scripts(tmp_path)) == "9999"
+    database.close()
+    copy = tmp_path / "state.db.before-9999"
+    assert stat.S_IMODE(copy.stat().st_mode) == 0o600
+    with closing(sqlite3.connect(copy)) as raw:
+        assert raw.execute("SELECT count(*) FROM inbox").fetchone() == (1,)
+        assert raw.execute("SELECT version_num FROM alembic_version").fetchone() == ("0001",)
+    with closing(sqlite3.connect(tmp_path / "state.db")) as raw:
+        assert raw.execute("SELECT x FROM later").fetchone() == (1,)
+
+
+def test_a_failed_migration_changes_nothing(tmp_path: Path) -> None:
+    open_state(None, tmp_path).close()
+    database = Database(parse_url(None, tmp_path))
+    with pytest.raises(StoreError):
+        upgrade(database, next_scripts(tmp_path, second="INSERT INTO nowhere VALUES (1)"))
+    database.close()
+    with closing(sqlite3.connect(tmp_path / "state.db")) as raw:
+        assert raw.execute("SELECT name FROM sqlite_master WHERE name = 'later'").fetchall() == []
+    open_state(None, tmp_path).close()
+
+
+def test_a_newer_database_is_refused_with_what_to_do(tmp_path: Path) -> None:
+    open_state(None, tmp_path).close()
+    with closing(sqlite3.connect(tmp_path / "state.db")) as raw:
+        raw.execute("UPDATE alembic_version SET version_num = '9999'")
+        raw.commit()
+    with pytest.raises(SchemaError, match="newer Tingfeng") as caught:
+        open_state(None, tmp_path)
+    assert str(tmp_path / "state.db") in str(caught.value)
+
+
+def test_a_copy_that_cannot_be_written_stops_the_upgrade(tmp_path: Path) -> None:
+    open_state(None, tmp_path).close()
+    (tmp_path / "state.db.before-9999").mkdir()
+    database = Database(parse_url(None, tmp_path))
+    with pytest.raises(StoreError, match="no copy") as caught:
+        upgrade(database, next_scripts(tmp_path))
+    assert caught.value.retryable
+    database.close()
