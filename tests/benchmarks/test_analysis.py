@@ -1,0 +1,89 @@
+"""Speed of tagging on one core, from the raw text to all tags."""
+
+import importlib.util
+import random
+import subprocess
+import sys
+import time
+from pathlib import Path
+
+import pytest
+
+from analysis.match import AliasFinder
+from analysis.tagger import Tagger, TaggerSettings
+from config.loader import default_settings
+from domain.mention import Mention
+from domain.tagging import BrandDefinition
+from service.wiring import specs
+from tests.analysis.builders import BAILU, YUNSHAN, a_mention
+from tests.eval.opinions import NEGATIVE, NEUTRAL, POSITIVE
+from tests.measure import Measurements
+
+pytestmark = pytest.mark.bench
+
+N_TEXTS = 4_000
+BATCH = 200
+
+
+def some_mentions() -> list[Mention]:
+    """Make texts of about 55 characters, all different, one in ten with a brand."""
+    dice = random.Random(4)
+    sentences = [*NEGATIVE, *POSITIVE, *NEUTRAL]
+    mentions = []
+    for number in range(N_TEXTS):
+        parts = dice.sample(sentences, 3)
+        if number % 10 == 0:
+            parts.insert(dice.randrange(3), dice.choice(["云杉咖啡", "白鹿茶饮", "云杉拿铁"]))
+        mentions.append(a_mention("，".join(parts), id=str(number)))
+    return mentions
+
+
+@pytest.mark.parametrize(("segmenter", "floor"), [("jieba", 1_000), ("rjieba", 2_000)])
+def test_texts_tagged_per_second(segmenter: str, floor: float, measurements: Measurements) -> None:
+    if importlib.util.find_spec(segmenter) is None:
+        pytest.skip(f"{segmenter} is not installed")
+    settings = default_settings(specs(), folder=Path())
+    tagger = Tagger(
+        TaggerSettings(brands=(YUNSHAN, BAILU), topics=settings.topics, risks=settings.risks, segmenter=segmenter)
+    )
+    tagger.warm_up()
+    mentions = some_mentions()
+    tagger.tag(mentions[:BATCH])
+    began = time.process_time()
+    for start in range(0, N_TEXTS, BATCH):
+        tagger.tag(mentions[start : start + BATCH])
+    rate = N_TEXTS / (time.process_time() - began)
+    measurements.record(f"texts tagged with {segmenter}", rate, unit="1/s of one core", floor=floor)
+
+
+def test_names_found_per_second(measurements: Measurements) -> None:
+    dice = random.Random(5)
+    names = {f"b{n}": ("".join(chr(dice.randrange(0x4E00, 0x9FA5)) for _ in range(4)),) for n in range(10_000)}
+    finder = AliasFinder(names)
+    text = "".join(mention.post.text for mention in some_mentions()[:2_000])
+    began = time.process_time()
+    finder.find(text)
+    megabytes = len(text.encode()) / 1e6
+    measurements.record("alias scan, 10,000 names", megabytes / (time.process_time() - began), unit="MB/s", floor=10)
+
+
+def test_time_to_the_first_tagged_text(measurements: Measurements) -> None:
+    code = (
+        "from analysis.tagger import Tagger, TaggerSettings\n"
+        "from tests.analysis.builders import a_mention\n"
+        "Tagger(TaggerSettings()).tag([a_mention('好喝')])\n"
+    )
+    began = time.monotonic()
+    subprocess.run([sys.executable, "-c", code], check=True)
+    measurements.record("start to the first tagged text", time.monotonic() - began, unit="s", ceiling=3.0)
+
+
+def test_many_brands_cost_little(measurements: Measurements) -> None:
+    brands = tuple(BrandDefinition(id=f"b{n}", name=f"品牌{n}号", query=f'"品牌{n}号" or 品{n}牌') for n in range(500))
+    tagger = Tagger(TaggerSettings(brands=(*brands, YUNSHAN)))
+    tagger.warm_up()
+    mentions = some_mentions()[:1_000]
+    began = time.process_time()
+    tagger.tag(mentions)
+    rate = 1_000 / (time.process_time() - began)
+    measurements.record("texts tagged with 501 brands", rate, unit="1/s of one core", floor=1_000)
