@@ -474,6 +474,7 @@ def test_webhook_unknown_outcome_is_repeated_once_and_marked(hooked: Stand) -> N
 # --- pace, crashes, independence -----------------------------------------------------------------------------------
 
 
+@pytest.mark.slow
 def test_our_own_pace_never_meets_a_limit_of_the_channels(stand: Stand) -> None:
     for number in range(40):
         stand.put(replace(FULL, incident=f"N{number:04}"))
@@ -482,6 +483,7 @@ def test_our_own_pace_never_meets_a_limit_of_the_channels(stand: Stand) -> None:
     assert (stand.calls("slack.post"), stand.calls("wecom.send")) == (40, 40), "no call was refused"
 
 
+@pytest.mark.slow
 def test_pace_survives_a_restart(stand: Stand) -> None:
     for number in range(30):
         stand.put(replace(FULL, incident=f"N{number:04}"))
@@ -490,6 +492,7 @@ def test_pace_survives_a_restart(stand: Stand) -> None:
     assert (stand.calls("slack.post"), stand.calls("wecom.send")) == (30, 30)
 
 
+@pytest.mark.slow
 def test_a_flood_is_told_in_one_digest_and_critical_ones_alone(stand: Stand) -> None:
     for number in range(100):
         stand.put(replace(FULL, incident=f"N{number:04}", severity=Severity.MEDIUM))
@@ -534,6 +537,7 @@ def test_a_digest_shares_the_fate_of_its_one_call(stand: Stand, fault: Fault, st
     assert {row.state for row in rows} == {state}
 
 
+@pytest.mark.slow
 def test_one_channel_that_hangs_does_not_hold_up_the_other(stand: Stand) -> None:
     stand.sink.ledger.script("slack.post", Fault(action="accept_then_hang", seconds=4.0))
     outbox = stand.outbox(wait_s=0.3)
