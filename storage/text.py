@@ -1,6 +1,13 @@
 """Text that every database takes."""
 
-__all__ = ["encodable"]
+from domain.codec import to_json
+
+__all__ = ["doc_of", "encodable"]
+
+
+def doc_of(value: object) -> str:
+    """Return a domain value as JSON text that every database takes."""
+    return encodable(to_json(value))
 
 
 def encodable(text: str) -> str:

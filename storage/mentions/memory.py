@@ -17,6 +17,7 @@ from storage.author import author_key, is_author
 from storage.mentions.ask import bar_starts, count_window, matcher_of, require_keyword, sort_rows, terms_of, values_of
 from storage.mentions.cursor import place_of, read_cursor, write_cursor
 from storage.mentions.merge import PutTally, brand_tags, is_counted, last_of_each, merge
+from storage.text import encodable
 
 __all__ = ["MemoryMentions"]
 
@@ -43,7 +44,7 @@ class MemoryMentions:
         done = PutTally()
         with self._lock:
             for mention in last_of_each(mentions):
-                entry = self._entries.get(mention.id)
+                entry = self._entries.get(encodable(mention.id))
                 outcome = merge(entry.mention if entry else None, mention, now=now)
                 kept = outcome.stored.mention
                 if entry is None:

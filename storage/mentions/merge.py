@@ -4,11 +4,11 @@ from collections.abc import Sequence
 from dataclasses import dataclass, field, replace
 from datetime import datetime
 
-from domain.codec import from_json, to_json
+from domain.codec import from_json
 from domain.mention import Engagement, Flag, Mention
 from domain.ports import PutResult
 from domain.tagging import BrandTag
-from storage.text import encodable
+from storage.text import doc_of, encodable
 
 __all__ = ["Outcome", "PutTally", "Stored", "brand_tags", "has_counters", "is_counted", "last_of_each", "merge"]
 
@@ -92,7 +92,7 @@ def merge(old: Mention | None, new: Mention, *, now: datetime) -> Outcome:
 
 
 def _stored(mention: Mention) -> Stored:
-    doc = encodable(to_json(mention))
+    doc = doc_of(mention)
     return Stored(mention=from_json(Mention, doc), doc=doc)
 
 

@@ -51,7 +51,7 @@ class Pool:
                 yield connection
             finally:
                 connection.execute("COMMIT")
-        except sqlite3.Error as err:
+        except (sqlite3.Error, UnicodeEncodeError) as err:
             raise self._error(err, "read") from err
         finally:
             self._idle.put(connection)
@@ -72,7 +72,7 @@ class Pool:
                     self._writer.execute("ROLLBACK")
                     raise
                 self._writer.execute("COMMIT")
-            except sqlite3.Error as err:
+            except (sqlite3.Error, UnicodeEncodeError) as err:
                 if self._writer.in_transaction:
                     self._writer.execute("ROLLBACK")
                 raise self._error(err, "write") from err
@@ -101,6 +101,6 @@ class Pool:
             except queue.Empty:
                 return
 
-    def _error(self, err: sqlite3.Error, action: str) -> StoreError:
+    def _error(self, err: Exception, action: str) -> StoreError:
         name = str(getattr(err, "sqlite_errorname", ""))
         return StoreError(f"mention store {self._path}: cannot {action}: {err}", retryable=name.startswith(_PASSING))

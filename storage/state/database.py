@@ -111,6 +111,8 @@ def translated(action: str) -> Iterator[None]:
         raise ConflictError(f"state database: conflict: {err.orig}") from err
     except DBAPIError as err:
         raise StoreError(f"state database: cannot {action}: {err.orig}", retryable=_passes(err)) from err
+    except UnicodeEncodeError as err:
+        raise StoreError(f"state database: cannot {action} text with lone surrogates") from err
     except SQLAlchemyError as err:
         raise StoreError(f"state database: cannot {action}: {type(err).__name__}") from err
 

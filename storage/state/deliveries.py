@@ -6,12 +6,13 @@ from datetime import datetime, timedelta
 
 from sqlalchemy import ColumnElement, Connection, and_, exists, or_, select, update
 
-from domain.codec import from_json, to_json
+from domain.codec import from_json
 from domain.incident import Delivery, DeliveryKind, DeliveryState
 from domain.moment import to_rfc3339
 from storage.errors import ConflictError
 from storage.state.database import Database
 from storage.state.tables import DELIVERIES
+from storage.text import doc_of
 
 __all__ = ["SqlDeliveries"]
 
@@ -151,5 +152,5 @@ def _row(delivery: Delivery) -> dict[str, object]:
         "state": delivery.state.value,
         "not_before": to_rfc3339(delivery.not_before),
         "created_at": to_rfc3339(delivery.created_at),
-        "doc": to_json(delivery),
+        "doc": doc_of(delivery),
     }

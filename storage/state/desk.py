@@ -6,7 +6,7 @@ from datetime import datetime, timedelta
 
 from sqlalchemy import Connection, RowMapping, delete, insert, select, update
 
-from domain.codec import from_json, to_json
+from domain.codec import from_json
 from domain.incident import Delivery, Evaluation, Incident, IncidentState, Silence
 from domain.moment import from_rfc3339, to_rfc3339
 from domain.ports import DeskChange
@@ -14,6 +14,7 @@ from storage.errors import ConflictError
 from storage.state.database import Database, chunked
 from storage.state.deliveries import SqlDeliveries
 from storage.state.tables import CHANGED, EVALUATIONS, INCIDENTS, SILENCES
+from storage.text import doc_of, encodable
 
 __all__ = ["SqlDesk"]
 
@@ -115,7 +116,7 @@ class SqlDesk:
             ConflictError: its id is taken.
         """
         starts_at, ends_at = to_rfc3339(silence.starts_at), to_rfc3339(silence.ends_at)
-        row = {"id": silence.id, "starts_at": starts_at, "ends_at": ends_at, "doc": to_json(silence)}
+        row = {"id": silence.id, "starts_at": starts_at, "ends_at": ends_at, "doc": doc_of(silence)}
         with self._database.write() as connection:
             connection.execute(insert(SILENCES).values(row))
 
@@ -142,7 +143,7 @@ def _write_incident(connection: Connection, incident: Incident) -> None:
         "state": stored.state.value,
         "pending_at": to_rfc3339(stored.pending_at),
         "version": stored.version,
-        "doc": to_json(stored),
+        "doc": doc_of(stored),
     }
     if read == 0:
         connection.execute(insert(INCIDENTS).values(row))
@@ -166,7 +167,7 @@ def _evaluation_row(evaluation: Evaluation) -> dict[str, object]:
         "value": evaluation.value,
         "expected": evaluation.expected,
         "score": evaluation.score,
-        "reason": evaluation.reason,
+        "reason": encodable(evaluation.reason),
         "incident": evaluation.incident,
     }
 

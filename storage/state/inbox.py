@@ -16,7 +16,7 @@ from domain.moment import from_rfc3339, to_rfc3339
 from domain.ports import AppendResult, Change, InboxKind, InboxRow
 from storage.state.database import Database, chunked
 from storage.state.tables import CHANGED, DEAD_LETTERS, INBOX, SEEN
-from storage.text import encodable
+from storage.text import doc_of, encodable
 
 __all__ = ["MAX_REASON", "SqlInbox"]
 
@@ -42,9 +42,9 @@ class SqlInbox:
         if not mentions:
             return AppendResult(new=frozenset(), changed=frozenset(), known=0)
         with self._database.write() as connection:
-            batch = _Batch(_seen(connection, [mention.id for mention in mentions]), now)
+            batch = _Batch(_seen(connection, [encodable(mention.id) for mention in mentions]), now)
             for mention in mentions:
-                batch.add(mention)
+                batch.add(mention, encodable(mention.id))
             self._write(connection, batch)
         logger.debug("inbox append new=%d changed=%d known=%d", len(batch.new), len(batch.changed), batch.known)
         return AppendResult(new=frozenset(batch.new), changed=frozenset(batch.changed), known=batch.known)
@@ -64,9 +64,9 @@ class SqlInbox:
         """Return those of `ids` that were seen before."""
         found: set[str] = set()
         with self._database.read() as connection:
-            for part in chunked(ids):
+            for part in chunked(map(encodable, ids)):
                 found.update(connection.scalars(select(SEEN.c.id).where(SEEN.c.id.in_(part))))
-        return frozenset(found)
+        return frozenset(id for id in ids if encodable(id) in found)
 
     def lease(self, *, owner: str, limit: int, lease: timedelta, now: datetime) -> Sequence[InboxRow]:
         """Take up to `limit` rows, oldest first, for `lease`; expired leases are taken again.
@@ -189,24 +189,24 @@ class _Batch:
         self._now = to_rfc3339(now)
         self._stale = to_rfc3339(now - _TOUCH)
 
-    def add(self, mention: Mention) -> None:
+    def add(self, mention: Mention, id: str) -> None:
         text, engagement = text_hash(mention.post.title, mention.post.text), _engagement_hash(mention)
-        before = self._seen.get(mention.id)
+        before = self._seen.get(id)
         first = before[2] if before else to_rfc3339(mention.first_collected_at)
         same = before is not None and before[:2] == (text, engagement)
         if not same or (before is not None and before[3] < self._stale):
-            self._remember(mention.id, text, engagement, first)
+            self._remember(id, text, engagement, first)
         if same:
             self.known += 1
             return
         kind = InboxKind.NEW if before is None else InboxKind.CHANGED
         if before is None:
-            self.new.add(mention.id)
-        elif mention.id not in self.new:
-            self.changed.add(mention.id)
-        doc = encodable(_with_first(mention, first))
+            self.new.add(id)
+        elif id not in self.new:
+            self.changed.add(id)
+        doc = _with_first(mention, first)
         self.inbox_rows.append(
-            {"mention": mention.id, "kind": kind.value, "doc": doc, "free_at": self._now, "added_at": self._now}
+            {"mention": id, "kind": kind.value, "doc": doc, "free_at": self._now, "added_at": self._now}
         )
 
     def _remember(self, mention_id: str, text: str, engagement: str, first: str) -> None:
@@ -223,13 +223,13 @@ class _Batch:
 
 def _with_first(mention: Mention, first: str) -> str:
     if to_rfc3339(mention.first_collected_at) == first:
-        return to_json(mention)
-    return to_json(replace(mention, first_collected_at=from_rfc3339(first)))
+        return doc_of(mention)
+    return doc_of(replace(mention, first_collected_at=from_rfc3339(first)))
 
 
 def _engagement_hash(mention: Mention) -> str:
     counters = to_json(mention.post.engagement) + to_json(mention.post.extra_counters)
-    return hashlib.sha256(counters.encode()).hexdigest()[:16]
+    return hashlib.sha256(counters.encode("utf-8", "surrogatepass")).hexdigest()[:16]
 
 
 def _seen(connection: Connection, ids: Sequence[str]) -> dict[str, tuple[str, str, str, str]]:
@@ -246,5 +246,6 @@ def _bury(connection: Connection, which: ColumnElement[bool], *, reason: str, no
     rows = connection.execute(delete(INBOX).where(which).returning(*columns)).mappings().all()
     if rows:
         connection.execute(
-            insert(DEAD_LETTERS), [{**row, "reason": reason[:MAX_REASON], "at": to_rfc3339(now)} for row in rows]
+            insert(DEAD_LETTERS),
+            [{**row, "reason": encodable(reason[:MAX_REASON]), "at": to_rfc3339(now)} for row in rows],
         )

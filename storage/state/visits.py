@@ -5,10 +5,11 @@ from dataclasses import replace
 
 from sqlalchemy import select
 
-from domain.codec import from_json, to_json
+from domain.codec import from_json
 from domain.source import VisitState
 from storage.state.database import Database
 from storage.state.tables import VISITS
+from storage.text import doc_of
 
 __all__ = ["SqlVisits"]
 
@@ -29,7 +30,7 @@ class SqlVisits:
 
     def save(self, state: VisitState) -> None:
         """Write one state as a whole, save posts_matched, which only `add_matched` changes."""
-        put = self._database.upsert(VISITS).values(source=state.source, doc=to_json(replace(state, posts_matched=0)))
+        put = self._database.upsert(VISITS).values(source=state.source, doc=doc_of(replace(state, posts_matched=0)))
         put = put.on_conflict_do_update(index_elements=[VISITS.c.source], set_={"doc": put.excluded.doc})
         with self._database.write() as connection:
             connection.execute(put)

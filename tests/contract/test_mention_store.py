@@ -106,6 +106,13 @@ def test_hostile_text_is_stored_and_found(store: MentionStore) -> None:
     assert found(store, "表") == ["1"]
 
 
+def test_an_odd_id_is_one_id(store: MentionStore) -> None:
+    one = mention("1\ud800")
+    assert len(store.put([one], now=NOW).created) == 1
+    assert store.put([one], now=NOW).unchanged == {"weibo:1\ufffd"}
+    assert store.get([one.id]) == {}
+
+
 def test_numbers_beyond_64_bits_are_stored(store: MentionStore) -> None:
     one = mention("1", author=Author(name="甲", followers=10**30))
     store.put([one], now=NOW)

@@ -13,6 +13,7 @@ from domain.outcome import FetchOutcome
 from domain.ports import Change, InboxKind, StoryItem
 from domain.source import VisitState
 from storage import State
+from storage.errors import StoreError
 from tests.storage.sample import NOW, N, mention
 
 MINUTE = timedelta(minutes=1)
@@ -125,9 +126,17 @@ def test_a_dead_letter_is_set_aside_with_its_reason(state: State) -> None:
 
 
 def test_text_that_no_database_takes_is_queued_all_the_same(state: State) -> None:
-    state.inbox.append([mention("1", "坏\ud800字\x00")], now=NOW)
-    (row,) = state.inbox.lease(owner="w", limit=1, lease=MINUTE, now=NOW)
+    one = mention("1", "坏\ud800字\x00")
+    odd = replace(mention("2\udc00"), post=replace(one.post, extra_counters=(("\ud800", 1),)))
+    assert len(state.inbox.append([one, odd], now=NOW).new) == 2
+    assert state.inbox.append([odd], now=NOW).known == 1
+    assert state.inbox.known([odd.id, "weibo:9"]) == {odd.id}
+    row, _ = state.inbox.lease(owner="w", limit=2, lease=MINUTE, now=NOW)
     assert row.mention.post.text == "坏\ufffd字\x00"
+    state.visits.save(VisitState(source="f", platform="web", due_at=NOW, last_detail="\ud800"))
+    state.inbox.dead_letter(row.row, reason="\ud800", owner="w", now=NOW)
+    with pytest.raises(StoreError, match="surrogates"):
+        state.stories.link([item("\ud800", "x")], now=NOW)
 
 
 def test_a_large_batch_is_one_append(state: State) -> None:
