@@ -87,7 +87,7 @@ class AlertReport:
     """Words of the leading post, at most 60 characters, untrusted text."""
     quote_url: str | None = None
     """Link to that post."""
-    engagement: Engagement = Engagement()
+    engagement: Engagement = field(default_factory=Engagement)
     """转评赞 summed over the counted mentions; None fields are not shown anywhere."""
     author: ReportAuthor | None = None
     """Biggest author; None = none is known."""

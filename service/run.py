@@ -26,7 +26,8 @@ logger = logging.getLogger(__name__)
 
 Say = Callable[[str], None]
 STEP_S = 0.5
-FIRST_WORD_S = 180.0
+WORDS_S = (60.0, 720.0)
+"""When the service says what came in: soon, for what is unreachable, and when a rate can be told."""
 NEXT_WORD_S = 3600.0
 
 
@@ -159,14 +160,14 @@ def _say_start(settings: Settings, health: str, say: Say) -> None:
 
 
 def _loop(service: _Service, stop: threading.Event, say: Say) -> None:
-    next_word_s = time.monotonic() + FIRST_WORD_S
-    first = True
+    began_s = time.monotonic()
+    due_s = list(WORDS_S)
     while not stop.is_set():
         service.supervisor.step()
-        if time.monotonic() >= next_word_s:
-            next_word_s = time.monotonic() + NEXT_WORD_S
-            _say_traffic(service, say, with_closed=first)
-            first = False
+        if time.monotonic() - began_s >= due_s[0]:
+            said_s = due_s.pop(0)
+            due_s = due_s or [said_s + NEXT_WORD_S]
+            _say_traffic(service, say, with_closed=said_s == WORDS_S[0])
         stop.wait(STEP_S)
 
 
