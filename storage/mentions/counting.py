@@ -3,6 +3,7 @@
 import sqlite3
 from collections.abc import Iterator
 from datetime import timedelta
+from functools import lru_cache
 
 from domain.counting import CountBy, CountRow
 from domain.moment import BUCKET, Window
@@ -14,6 +15,7 @@ __all__ = ["brands_of", "count_authors", "count_rows"]
 
 _BUCKET_MS = BUCKET // timedelta(milliseconds=1)
 _FLOOR = f"event_ms - ((event_ms % {_BUCKET_MS}) + {_BUCKET_MS}) % {_BUCKET_MS}"
+_POLARITIES = tuple(Polarity(name) for name in POLARITIES)
 _LABEL = {CountBy.TOPIC: "topics", CountBy.RISK: "risk"}
 _BRANDS = """
 WITH RECURSIVE each (brand) AS (
@@ -45,11 +47,12 @@ def count_rows(connection: sqlite3.Connection, brand: str, whole: Window, by: Co
         "GROUP BY bucket, polarity, source, platform, backfill, split"
     )
     values = (brand, ceil_ms(whole.start), ceil_ms(whole.end))
+    starts = lru_cache(maxsize=None)(from_ms)
     for bucket, polarity, name, platform, backfill, split, mentions, new, p_negative in connection.execute(sql, values):
         yield CountRow(
-            bucket=from_ms(bucket),
+            bucket=starts(bucket),
             brand=brand,
-            polarity=Polarity(POLARITIES[polarity]),
+            polarity=_POLARITIES[polarity],
             source=name,
             platform=platform,
             backfill=bool(backfill),

@@ -2,7 +2,9 @@
 
 The signature's estimate of Jaccard similarity is the share of equal MinHash values
 (Broder 1997); two texts are one story from `SAME_STORY` on. A band key belongs to the
-first mention that brought it, whose signature is kept for the comparison.
+first mention that brought it, whose signature is kept for the comparison. A text joins the
+story of the text most like it. Only a text that is plainly like two stories merges them:
+64 values err by .06, and a chain of doubtful links would make everything one story.
 """
 
 import logging
@@ -19,12 +21,14 @@ from domain.ports import StoryItem, StoryLink
 from storage.state.database import Database, chunked
 from storage.state.tables import BANDS, SIGNATURES, STORIES, STORY_ALIASES, STORY_MEMBERS
 
-__all__ = ["BAND_LIFE", "SAME_STORY", "SqlStories"]
+__all__ = ["BAND_LIFE", "MERGED_STORIES", "SAME_STORY", "SqlStories"]
 
 logger = logging.getLogger(__name__)
 
 SAME_STORY = 0.6
 """Least share of equal MinHash values for one story, [0, 1]."""
+MERGED_STORIES = 0.75
+"""Least share of a text's values equal to those of each of two stories that it merges."""
 BAND_LIFE = timedelta(days=30)
 """A band that found nothing for so long is forgotten."""
 _TOUCH = timedelta(hours=1)
@@ -39,8 +43,8 @@ class SqlStories:
     def link(self, items: Sequence[StoryItem], *, now: datetime) -> Sequence[StoryLink]:
         """Find or found each item's story, in order, in one transaction; idempotent by id.
 
-        An item near to two stories joins the earlier one (by event time, then id) and
-        merges the other into it.
+        Of equally similar stories the earlier one (by event time, then id) is chosen; of
+        merged stories the earliest stays.
         """
         if not items:
             return []
@@ -146,23 +150,32 @@ class _Linking:
         if known is not None:
             return self.resolve(known)
         near = self._near(item)
-        if near:
-            story = min(near, key=lambda each: (self.events.get(each, ""), each))
-            for other in near - {story}:
+        alike = {story for story, degree in near.items() if degree >= MERGED_STORIES}
+        if len(alike) > 1:
+            story = min(alike, key=self._age)
+            for other in alike - {story}:
                 self._merge(other, story)
+        elif near:
+            story = min(near, key=lambda each: (-near[each], self._age(each)))
         else:
             story = self._found(item)
         self.members[item.id] = self.joined[item.id] = story
         self._add_bands(item, story)
         return story
 
-    def _near(self, item: StoryItem) -> set[str]:
-        candidates = {self.bands[band][0] for band in item.bands if band in self.bands}
-        return {
-            self.resolve(self.owners[mention].story)
-            for mention in candidates
-            if _similar(self.owners[mention].signature, item.signature)
-        }
+    def _age(self, story: str) -> tuple[str, str]:
+        return self.events.get(story, ""), story
+
+    def _near(self, item: StoryItem) -> dict[str, float]:
+        """Return the stories of candidates that are similar enough, each with its best degree."""
+        near: dict[str, float] = {}
+        for mention in {self.bands[band][0] for band in item.bands if band in self.bands}:
+            owner = self.owners[mention]
+            degree = _similarity(owner.signature, item.signature)
+            if degree >= SAME_STORY:
+                story = self.resolve(owner.story)
+                near[story] = max(degree, near.get(story, 0.0))
+        return near
 
     def _found(self, item: StoryItem) -> str:
         if item.id not in self.events:
@@ -228,10 +241,11 @@ def _aliases(connection: Connection, stories: Sequence[str]) -> dict[str, str]:
     return found
 
 
-def _similar(one: tuple[int, ...], other: tuple[int, ...]) -> bool:
+def _similarity(one: tuple[int, ...], other: tuple[int, ...]) -> float:
+    """Return the share of equal values; two empty ones that met in a band are equal."""
     if len(one) != len(other):
-        return False
-    return not one or sum(map(eq, one, other)) >= SAME_STORY * len(one)
+        return 0.0
+    return sum(map(eq, one, other)) / len(one) if one else 1.0
 
 
 def _pack(signature: tuple[int, ...]) -> bytes:

@@ -236,11 +236,23 @@ def test_a_text_between_two_stories_merges_them_into_the_earlier(state: State) -
     assert link(state, item("next", "p", one)) == {"next": ("early", True)}
 
 
+def test_a_text_joins_the_story_most_like_it(state: State) -> None:
+    link(state, item("a", "x", (1, 2, 3, 0, 0)), item("b", "y", (1, 2, 3, 4, 0), minutes=5))
+    assert link(state, item("c", "xy"))["c"] == ("b", True)
+    assert state.stories.resolve(["a", "b"]) == {"a": "a", "b": "b"}
+
+
+def test_of_equally_like_stories_the_earlier_is_chosen(state: State) -> None:
+    link(state, item("a", "x", (1, 2, 3, 0, 0), minutes=5), item("b", "y", (1, 2, 3, 9, 9)))
+    assert link(state, item("c", "xy"))["c"] == ("b", True)
+
+
 def test_merges_of_merges_resolve_in_one_step(state: State) -> None:
-    link(state, item("c", "r", minutes=9), item("b", "q", (9, 8, 7, 6, 5), minutes=5), item("a", "p", (5, 5, 5, 5, 5)))
-    link(state, item("x", "rq", (1, 8, 3, 6, 5)), item("y", "pq", (5, 8, 5, 6, 5)))
-    resolved = state.stories.resolve(["a", "b", "c"])
-    assert set(resolved.values()) == {"a"}
+    c, b, a = (1, 2, 3, 4, 5), (1, 2, 3, 7, 6), (1, 9, 8, 7, 6)
+    link(state, item("c", "r", c, minutes=9), item("b", "q", b, minutes=5), item("a", "p", a))
+    link(state, item("x", "rq", (1, 2, 3, 4, 6)), item("y", "pq", (1, 2, 8, 7, 6)))
+    assert state.stories.resolve(["a", "b", "c"]) == {"a": "a", "b": "a", "c": "a"}
+    assert link(state, item("z", "r", c))["z"] == ("a", True)
 
 
 def test_unused_bands_are_forgotten_after_30_days(state: State) -> None:
