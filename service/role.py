@@ -5,7 +5,6 @@ import asyncio
 import json
 import logging
 import os
-import signal
 import sys
 import threading
 import time
@@ -19,6 +18,7 @@ from service import wiring
 from service.clock import clock_order, make_clock
 from service.logs import configure_logging
 from service.retention import Retention
+from service.stopping import stop_on_signal
 
 __all__ = ["ROLES", "main"]
 
@@ -65,23 +65,15 @@ class Beat:
             self._fd = None
 
 
-def _stop_event(watch_stdin: bool) -> threading.Event:
-    stop = threading.Event()
+def _stop_with_parent(stop: threading.Event) -> None:
+    """Set `stop` when standard input closes: the supervisor is gone or wants an end."""
 
-    def on_signal(_number: int, _frame: object) -> None:
+    def wait_for_parent() -> None:
+        while os.read(0, 4096):
+            continue
         stop.set()
 
-    signal.signal(signal.SIGTERM, on_signal)
-    signal.signal(signal.SIGINT, on_signal)
-    if watch_stdin:
-
-        def wait_for_parent() -> None:
-            while os.read(0, 4096):
-                continue
-            stop.set()
-
-        threading.Thread(target=wait_for_parent, daemon=True).start()
-    return stop
+    threading.Thread(target=wait_for_parent, daemon=True).start()
 
 
 def _repeat(step: Callable[[], bool], stop: threading.Event, name: str) -> None:
@@ -188,7 +180,13 @@ def main(argv: list[str] | None = None) -> int:
     parser.add_argument("--heartbeat-fd", type=int)
     options = parser.parse_args(argv)
     configure_logging(options.role)
-    stop = _stop_event(watch_stdin=options.heartbeat_fd is not None)
+    with stop_on_signal() as stop:
+        if options.heartbeat_fd is not None:
+            _stop_with_parent(stop)
+        return _run_role(options, stop)
+
+
+def _run_role(options: argparse.Namespace, stop: threading.Event) -> int:
     try:
         clock = make_clock(clock_order(options.clock_start, options.clock_scale, options.clock_epoch))
         settings = wiring.load_settings(options.config)

@@ -1,7 +1,6 @@
 """`tingfeng run`: locks the data folder, starts the roles, shows health, stops in order."""
 
 import logging
-import signal
 import threading
 import time
 from collections.abc import Callable, Mapping, Sequence
@@ -18,6 +17,7 @@ from service.health_page import HealthPage
 from service.lock import RoleLocks
 from service.overview import channel_view, closed_lines, source_view, traffic_lines, traffic_of
 from service.role import ROLES
+from service.stopping import stop_on_signal
 from service.supervisor import Supervisor, role_argv
 
 __all__ = ["Say", "check_clock", "run_service"]
@@ -127,22 +127,19 @@ def _run_locked(
         pass_fds=locks.fds,
     )
     service = _Service(settings, stores, supervisor, clock)
-    stop = threading.Event()
-    previous = {number: signal.signal(number, lambda *_: stop.set()) for number in (signal.SIGTERM, signal.SIGINT)}
     page: HealthPage | None = None
     try:
-        page = HealthPage(settings.health.host, settings.health.port, service.view)
-        page.start()
-        _say_start(settings, page.address, say)
-        _loop(service, stop, say)
+        with stop_on_signal() as stop:
+            page = HealthPage(settings.health.host, settings.health.port, service.view)
+            page.start()
+            _say_start(settings, page.address, say)
+            _loop(service, stop, say)
     finally:
         say("正在停止…" if settings.locale == "zh" else "stopping…")
         supervisor.stop()
         if page is not None:
             page.stop()
         stores.close()
-        for number, handler in previous.items():
-            signal.signal(number, handler)
     return 0
 
 
