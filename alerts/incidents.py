@@ -247,7 +247,7 @@ def _in_gap(incident: Incident, now: datetime, patience: Patience) -> Transition
 def _cooling(incident: Incident, patience: Patience) -> timedelta:
     if IncidentFlag.FLAPPING not in incident.flags:
         return patience.cooling
-    longer: timedelta = patience.cooling * int(2 ** (incident.flaps // _FLAPS))
+    longer: timedelta = patience.cooling * int(2 ** min(incident.flaps // _FLAPS, 10))
     return max(patience.cooling, min(_MAX_COOLING, longer))
 
 

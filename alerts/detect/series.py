@@ -76,6 +76,9 @@ class Series:
         self._counts: Counts = np.zeros((0, 3, 2, 2, self._size), np.float32)
         self._p_negative: Counts = np.zeros((0, self._size), np.float32)
         self._stories: dict[int, dict[str, tuple[float, float]]] = {}
+        self._first_known = np.zeros(0, np.int64)
+        self._trusted = self.end
+        """First bins before this one are known; nothing changed before it since they were found."""
 
     @property
     def end(self) -> int:
@@ -98,6 +101,8 @@ class Series:
                 array[..., :-shift] = array[..., shift:].copy()
             array[..., max(0, self._size - shift) :] = 0
         self.first += shift
+        self._trusted = self.first
+        self._first_known = np.maximum(self._first_known, self.first)
         for index in [index for index in self._stories if index < self.first]:
             del self._stories[index]
 
@@ -106,6 +111,7 @@ class Series:
         low, high = max(first, self.first), min(last, self.end - 1)
         if low > high:
             return
+        self._trusted = min(self._trusted, low)
         self._counts[..., low - self.first : high + 1 - self.first] = 0
         self._p_negative[:, low - self.first : high + 1 - self.first] = 0
         for row in rows:
@@ -169,10 +175,13 @@ class Series:
 
     def first_seen(self, before: int) -> NDArray[np.int64]:
         """Return each source's first bin with any mention before bin `before`; `before` where none is."""
-        span = self._counts[..., : max(0, before - self.first)].sum(axis=(1, 2))[:, _MENTIONS] > 0
-        found = span.any(axis=-1) if span.shape[-1] else np.zeros(len(self.sources), bool)
-        start = span.argmax(axis=-1) if span.shape[-1] else np.zeros(len(self.sources), np.int64)
-        return np.where(found, start + self.first, before).astype(np.int64)
+        unsure = np.flatnonzero(self._first_known >= self._trusted)
+        if len(unsure):
+            some = self._counts[unsure][:, :, :, _MENTIONS].sum(axis=(1, 2)) > 0
+            found = np.where(some.any(axis=-1), some.argmax(axis=-1) + self.first, self.end)
+            self._first_known[unsure] = found
+        self._trusted = self.end
+        return np.minimum(self._first_known, before).astype(np.int64)
 
     def last_live(self, end: int) -> NDArray[np.int64]:
         """Return each source's last bin before `end` with a live mention; one before the span if none."""
@@ -195,6 +204,7 @@ class Series:
         if name not in self._row:
             self._row[name] = len(self.sources)
             self.sources.append(name)
+            self._first_known = np.append(self._first_known, self.end)
             self._counts = np.concatenate([self._counts, np.zeros((1, 3, 2, 2, self._size), np.float32)])
             self._p_negative = np.concatenate([self._p_negative, np.zeros((1, self._size), np.float32)])
         return self._row[name]

@@ -362,6 +362,8 @@ def decisions(folder: Path, seed: int, restarts: frozenset[int]) -> list[tuple[o
 
 @settings(max_examples=4)
 @given(seed=st.integers(0, 50), restarts=st.frozensets(st.integers(1, 199), min_size=1, max_size=20))
-def test_restarts_change_no_decision(tmp_path_factory: pytest.TempPathFactory, seed: int, restarts: frozenset[int]) -> None:
+def test_restarts_change_no_decision(
+    tmp_path_factory: pytest.TempPathFactory, seed: int, restarts: frozenset[int]
+) -> None:
     straight = decisions(tmp_path_factory.mktemp("a"), seed, frozenset())
     assert decisions(tmp_path_factory.mktemp("b"), seed, restarts) == straight
