@@ -11,12 +11,13 @@ from typing import Any, Final
 import numpy as np
 import numpy.typing as npt
 
+from analysis.arrays import Floats, round_trip
 from analysis.features import BatchRows, count_characters, count_words, row_sums
 from analysis.labels import LabelledText
 from analysis.normalise import model_form
 from analysis.segment import Segmenter
 from analysis.sentiment import group_of
-from analysis.weights import GROUPS, VIEWS, Floats, round_trip
+from analysis.weights import GROUPS, VIEWS
 from domain.tagging import Polarity
 
 __all__ = [

@@ -14,6 +14,7 @@ from typing import Any, Final
 import numpy as np
 import numpy.typing as npt
 
+from analysis.arrays import Floats, round_trip
 from analysis.design import (
     DEFAULT_SIZES,
     GROUP_FACTOR,
@@ -28,7 +29,7 @@ from analysis.design import (
     view_slices,
 )
 from analysis.features import BatchRows, word_buckets
-from analysis.weights import GROUPS, HEADS, Calibration, Floats, ViewWeights, Weights, round_trip
+from analysis.weights import GROUPS, HEADS, Calibration, ViewWeights, Weights
 
 __all__ = [
     "Heads",

@@ -16,10 +16,11 @@ from typing import Final
 import numpy as np
 import numpy.typing as npt
 
+from analysis.arrays import Floats
 from analysis.features import BatchRows, count_characters, count_words, row_sums
 from analysis.normalise import model_form
 from analysis.segment import Segmenter
-from analysis.weights import GROUPS, SHIPPED_MODEL, VIEWS, Floats, ViewWeights, Weights, load_weights
+from analysis.weights import GROUPS, SHIPPED_MODEL, VIEWS, ViewWeights, Weights, load_weights
 from domain.tagging import Polarity, Sentiment
 
 __all__ = ["Margins", "SentimentModel", "group_of"]

@@ -6,10 +6,11 @@ from typing import Final
 import numpy as np
 import numpy.typing as npt
 
+from analysis.arrays import Floats
 from analysis.design import Corpus, Sizes, count_features
 from analysis.fitting import calibrate, fit_heads, held_out_margins, split_views
 from analysis.sentiment import Margins, SentimentModel
-from analysis.weights import VIEWS, Floats, ViewWeights, Weights
+from analysis.weights import VIEWS, ViewWeights, Weights
 
 __all__ = ["fit_shift", "refit_shift", "refit_weights"]
 

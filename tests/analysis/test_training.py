@@ -81,7 +81,7 @@ def test_the_files_hold_a_card_and_no_text(base: Path) -> None:
 
 def test_training_twice_gives_the_same_file(base: Path, tmp_path: Path) -> None:
     again = train(base.parent / "labels.tsv", out=tmp_path, base=None, sizes=SMALL)
-    assert again.sha256 in (base / "model.json").read_text()
+    assert again.sha256 in (base / "weights.json").read_text()
     assert again.mode == "scratch"
 
 

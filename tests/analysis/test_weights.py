@@ -6,6 +6,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
+from analysis.arrays import round_trip
 from analysis.errors import ModelError
 from analysis.weights import (
     GROUPS,
@@ -16,7 +17,6 @@ from analysis.weights import (
     ViewWeights,
     Weights,
     load_weights,
-    round_trip,
     save_weights,
 )
 
@@ -63,7 +63,7 @@ def test_weights_come_back_as_they_were_but_for_rounding(tmp_path: Path) -> None
 
 def test_saving_twice_gives_the_same_bytes(tmp_path: Path) -> None:
     assert save_weights(some_weights(), tmp_path / "a") == save_weights(some_weights(), tmp_path / "b")
-    assert (tmp_path / "a/model.json").read_bytes() == (tmp_path / "b/model.json").read_bytes()
+    assert (tmp_path / "a/weights.json").read_bytes() == (tmp_path / "b/weights.json").read_bytes()
 
 
 @given(st.lists(st.floats(-100, 100, width=32), max_size=20))
@@ -78,7 +78,7 @@ def test_rounding_keeps_signs_and_the_largest_value(values: list[float]) -> None
 
 def damaged(folder: Path, change: str) -> None:
     save_weights(some_weights(), folder)
-    meta_path, arrays_path = folder / "model.json", folder / "weights.npz"
+    meta_path, arrays_path = folder / "weights.json", folder / "weights.npz"
     meta = json.loads(meta_path.read_text())
     if change == "no arrays":
         arrays_path.unlink()
@@ -96,10 +96,10 @@ def damaged(folder: Path, change: str) -> None:
         meta.update(
             {
                 "format": {"format": 99},
-                "shape": {"bias": [1.0]},
+                "shape": {"facts": {**meta["facts"], "bias": [1.0]}},
                 "tops": {"tops": []},
                 "arrays": {"arrays": 1},
-                "list": {"shifts": []},
+                "list": {"facts": {**meta["facts"], "shifts": []}},
             }[change]
         )
         meta_path.write_text(json.dumps(meta))
@@ -119,11 +119,11 @@ def test_pickled_arrays_are_refused(tmp_path: Path) -> None:
     save_weights(some_weights(), tmp_path)
     path = tmp_path / "weights.npz"
     np.savez(path, bayes=np.asarray([{"not": "an array"}], dtype=object))
-    meta = json.loads((tmp_path / "model.json").read_text())
+    meta = json.loads((tmp_path / "weights.json").read_text())
     from hashlib import sha256
 
     meta["arrays"].update(bytes=path.stat().st_size, sha256=sha256(path.read_bytes()).hexdigest())
-    (tmp_path / "model.json").write_text(json.dumps(meta))
+    (tmp_path / "weights.json").write_text(json.dumps(meta))
     with pytest.raises(ModelError, match="pickle"):
         load_weights(tmp_path)
 
@@ -131,6 +131,6 @@ def test_pickled_arrays_are_refused(tmp_path: Path) -> None:
 def test_the_shipped_model_is_small_and_has_a_card() -> None:
     assert sum(path.stat().st_size for path in SHIPPED_MODEL.iterdir()) < 16_000_000
     card = (SHIPPED_MODEL / "MODEL_CARD.md").read_text(encoding="utf-8")
-    meta = json.loads((SHIPPED_MODEL / "model.json").read_text(encoding="utf-8"))
+    meta = json.loads((SHIPPED_MODEL / "weights.json").read_text(encoding="utf-8"))
     assert meta["arrays"]["sha256"] in card
-    assert "nlpcc14" not in meta["about"]["sets"]
+    assert "nlpcc14" not in meta["facts"]["about"]["sets"]
