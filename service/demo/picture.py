@@ -44,7 +44,7 @@ def has_chinese_font(which: Callable[[str], str | None] = shutil.which) -> bool:
     return bool(done.stdout.strip())
 
 
-def take_picture(url: str, file: Path, *, width: int = 1180, height: int = 1240) -> None:
+def take_picture(url: str, file: Path, *, width: int = 1100, height: int = 1000) -> None:
     """Save a page as PNG.
 
     Args:

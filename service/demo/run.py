@@ -148,9 +148,6 @@ class Demo:
         service = self._start_service(farm, start)
         summary = self._watch(farm, service)
         self._count(farm, summary)
-        if self._screenshot is not None:
-            take_picture(self.sink.url, self._screenshot)
-            self._console.print(f"图片已保存：{self._screenshot}", markup=False)
         service.stop()
         return self._conclude(summary)
 
@@ -183,15 +180,12 @@ class Demo:
         farm.add(self._world.quiet(start, start + _AFTER))
         service = self._make_service(self._config, self._folder / "service.log")
         self._stack.callback(service.stop)
-        farm.run()
         service.start(clock=(start, self._scale))
         with self._status("启动监听服务"):
-            end_s = time.monotonic() + _READY_S
-            while not all(farm.hits()[site] for site in _SHOWN_SITES):
-                self._check_alive(service)
-                if time.monotonic() > end_s:
-                    raise ServiceError(f"来源没有被访问：{_tail(service.log_text())}")
-                time.sleep(0.3)
+            # The sources' clock follows the service's: a post of the future would be dated back.
+            self._wait(service, lambda: "/healthz" in service.log_text())
+            farm.run()
+            self._wait(service, lambda: all(farm.hits()[site] for site in _SHOWN_SITES))
         self._console.print(f"监听中：{'、'.join(SITES[site].title for site in _SHOWN_SITES)}。一切平静……")
         return service
 
@@ -208,11 +202,21 @@ class Demo:
                 before, summary.told = len(summary.told), told(self.sink.ledger)
                 for one in summary.told[before:]:
                     self._announce(one)
-                if not summary.missing("firing") and not summary.missing("resolved"):
-                    return summary
+                if not summary.missing("firing"):
+                    self._picture_once(summary)
+                    if not summary.missing("resolved"):
+                        break
                 status.update(self._progress(farm, crisis, summary))
                 time.sleep(0.3)
         return summary
+
+    def _picture_once(self, summary: Summary) -> None:
+        """Take the picture when the crisis is at its height: told as escalated, or already over."""
+        grown = not summary.missing("escalated") or not summary.missing("resolved")
+        if self._screenshot is not None and grown:
+            take_picture(self.sink.url, self._screenshot)
+            self._console.print(f"图片已保存：{self._screenshot}", markup=False)
+            self._screenshot = None
 
     def _announce(self, one: Told) -> None:
         channel = _CHANNEL_NAMES.get(one.channel, one.channel)
@@ -257,6 +261,14 @@ class Demo:
             self._console.print(f"{text}……")
         with self._console.status(text) as status:
             yield status
+
+    def _wait(self, service: ServiceProcess, done: Callable[[], bool]) -> None:
+        end_s = time.monotonic() + _READY_S
+        while not done():
+            self._check_alive(service)
+            if time.monotonic() > end_s:
+                raise ServiceError(f"监听服务没有开始访问来源：{_tail(service.log_text())}")
+            time.sleep(0.2)
 
     def _check_alive(self, service: ServiceProcess) -> None:
         if service.exit_code() is not None:

@@ -28,6 +28,7 @@ FRUIT = "shop_水果"
 DEVICE = "shop_平板"
 HISTORY, DAYS = 20_000, 14
 QUIET_PER_HOUR = HISTORY / (DAYS * 24)
+MEAN_BUSY = 0.55
 
 
 @dataclass(frozen=True)
@@ -95,6 +96,12 @@ def names_any(text: str) -> bool:
     return any(name in text for name, _ in BRANDS.values())
 
 
+def busy(at: datetime) -> float:
+    """How busy an hour of Beijing is, 0.1 at 3:30 to 1 at 15:30."""
+    local = at.astimezone(SHANGHAI)
+    return 0.55 - 0.45 * math.cos((local.hour + local.minute / 60 - 3.5) / 24 * 2 * math.pi)
+
+
 class Timeline:
     """Turns rows into posts of the farm's sites with ids, authors and counters.
 
@@ -116,9 +123,20 @@ class Timeline:
     def _daily(self, start: datetime) -> datetime:
         while True:
             at = start + self._dice.random() * timedelta(days=DAYS)
-            hour = at.astimezone(SHANGHAI).hour + at.minute / 60
-            if self._dice.random() < 0.55 - 0.45 * math.cos((hour - 3.5) / 24 * 2 * math.pi):
+            if self._dice.random() < busy(at):
                 return at.replace(microsecond=0)
+
+    def quiet(self, rows: Sequence[Row], start: datetime) -> list[FarmPost]:
+        """Go on as the history did, as long as the rows last, oldest first."""
+        posts: list[FarmPost] = []
+        at = start
+        for row in rows:
+            while True:
+                at += timedelta(hours=self._dice.expovariate(QUIET_PER_HOUR / MEAN_BUSY))
+                if self._dice.random() < busy(at):
+                    break
+            posts.append(self.post(row, at.replace(microsecond=0)))
+        return posts
 
     def evenly(self, rows: Sequence[Row], start: datetime, length: timedelta, mark: str = "") -> list[FarmPost]:
         """Spread rows at random over a span, oldest first."""
@@ -140,7 +158,7 @@ class Timeline:
         )
         author = f"网友{self._dice.randrange(40_000):05d}"
         if site != "weibo":
-            title = row.text[:18] if site in ("news", "blog") else None
+            title = row.text[:18].strip() if site in ("news", "blog") else None
             return FarmPost(
                 id=f"e{self._number}", site=site, published_at=at, text=row.text, title=title, author=author, mark=mark
             )

@@ -24,6 +24,7 @@ START = datetime(2026, 6, 17, 6, 0, tzinfo=UTC)
 """Where the domain clock starts: a Wednesday, 14:00 in Beijing."""
 CHANNELS = ("slack", "wecom_robot")
 READY_S, FIRING_S, RESOLVED_S = 60.0, 120.0, 240.0
+START_UP_S = 3.0
 
 
 def settings_text(data_dir: Path, bases: Mapping[str, str], sink: str, **changes: Any) -> str:
@@ -70,16 +71,17 @@ class Stand:
 
     def begin(self) -> None:
         """Start the service and wait until every source was visited and its news is stored."""
-        quiet = self.corpus.quiet
-        self.add(self.timeline.evenly(quiet, START - timedelta(hours=2), timedelta(hours=len(quiet) / 60)))
-        self.farm.run()
+        self.add(self.timeline.quiet(self.corpus.quiet, START - timedelta(hours=2)))
         self.service.start(clock=(START, SCALE))
+        # The farm's clock follows the service's: a post of the future would be dated back.
+        wait_until("the service is up", lambda: "/healthz" in self.service.log_text(), limit_s=READY_S)
+        self.farm.run()
         wait_until("first visits", lambda: min(self.farm.hits().values()) >= 2, limit_s=READY_S)
         self.pass_time(timedelta(minutes=20))
 
     def restart(self) -> None:
-        """Start the service again at the domain time that it is."""
-        self.service.start(clock=(self.farm.now(), SCALE))
+        """Start the service again at the domain time that it will be once it runs, not before."""
+        self.service.start(clock=(self.farm.now() + START_UP_S * timedelta(seconds=SCALE), SCALE))
 
     def pass_time(self, span: timedelta) -> None:
         """Let domain time pass."""

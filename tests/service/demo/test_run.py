@@ -62,7 +62,7 @@ class FakeService:
         return self._code
 
     def log_text(self) -> str:
-        return "it went wrong"
+        return "http://127.0.0.1:1/healthz it went wrong"
 
     def stop(self) -> None:
         self.stopped = True
@@ -120,7 +120,7 @@ def test_a_service_that_ends_is_a_failure_with_its_last_words(tmp_path: Path) ->
 
 def test_sources_that_nobody_visits_are_a_failure(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(run, "_READY_S", 0.1)
-    with pytest.raises(ServiceError, match="没有被访问"):
+    with pytest.raises(ServiceError, match="没有开始访问来源"):
         Scene(tmp_path, visited=False).play()
 
 
@@ -132,7 +132,8 @@ def test_an_import_that_fails_is_a_failure(tmp_path: Path) -> None:
 def test_a_picture_is_taken_where_asked_for(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     taken: list[Path] = []
     monkeypatch.setattr(run, "take_picture", lambda url, file: taken.append(file))
-    scene = Scene(tmp_path, "【红】云杉咖啡 负面 64 条", screenshot=tmp_path / "page.png")
+    lines = ("【红】云杉咖啡 负面 64 条", "【红】升级 云杉咖啡", "【红】已解除 云杉咖啡")
+    scene = Scene(tmp_path, *lines, screenshot=tmp_path / "page.png", cut_off_s=30)
     assert scene.play() == 0
     assert taken == [tmp_path / "page.png"]
 
