@@ -2,6 +2,7 @@
 
 import logging
 from datetime import datetime, timedelta
+from typing import Protocol
 
 from config.settings import RetentionSettings
 from domain.clock import Clock
@@ -14,12 +15,21 @@ logger = logging.getLogger(__name__)
 EVERY = timedelta(days=1)
 
 
+class Prune(Protocol):
+    """Deletes from the state what is older than its own limits."""
+
+    def __call__(self, *, now: datetime, evaluations: timedelta) -> object:
+        """Delete; `evaluations` = how long looks of the rules are kept."""
+        ...
+
+
 class Retention:
     """Runs the daily deletion when it is due; the first time one day after the start."""
 
-    def __init__(self, settings: RetentionSettings, mentions: MentionWriter, clock: Clock) -> None:
+    def __init__(self, settings: RetentionSettings, mentions: MentionWriter, prune: Prune, clock: Clock) -> None:
         self._settings = settings
         self._mentions = mentions
+        self._prune = prune
         self._clock = clock
         self._due_at: datetime = clock.now() + EVERY
 
@@ -31,5 +41,6 @@ class Retention:
         self._due_at = now + EVERY
         mentions = self._mentions.delete_before(now - self._settings.mentions, candidates=False)
         candidates = self._mentions.delete_before(now - self._settings.candidates, candidates=True)
+        self._prune(now=now, evaluations=self._settings.evaluations)
         logger.info("retention done mentions=%d candidates=%d", mentions, candidates)
         return mentions + candidates

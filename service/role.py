@@ -138,7 +138,7 @@ def run_watch(settings: Settings, clock: Clock, stop: threading.Event, beat: Bea
     stores = wiring.open_stores(settings)
     watch = wiring.make_watch(settings, stores, clock, owner=wiring.owner_name("watch"))
     outbox = wiring.make_outbox(settings, stores, clock, owner=wiring.owner_name("outbox"))
-    retention = Retention(settings.retention, stores.mentions, clock)
+    retention = Retention(settings.retention, stores.mentions, stores.state.prune, clock)
 
     def deliver() -> bool:
         sent = outbox.deliver_due()

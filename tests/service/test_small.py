@@ -148,11 +148,18 @@ class _Deleting:
 
 def test_retention_runs_once_a_day() -> None:
     clock, store = ManualClock(NOW), _Deleting()
-    retention = Retention(RetentionSettings(), store, clock)  # type: ignore[arg-type]  # only deletes
+    pruned: list[timedelta] = []
+    retention = Retention(
+        RetentionSettings(),
+        store,  # type: ignore[arg-type]  # only deletes
+        lambda *, now, evaluations: pruned.append(evaluations),
+        clock,
+    )
     assert retention.step() == 0
     clock.advance(timedelta(days=1))
     assert retention.step() == 4
     assert retention.step() == 0
+    assert pruned == [timedelta(days=30)]
     assert store.calls == [(clock.now() - timedelta(days=730), False), (clock.now() - timedelta(days=14), True)]
 
 

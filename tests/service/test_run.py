@@ -1,0 +1,175 @@
+"""The real roles, in this process and as processes of their own, against a feed on loopback."""
+
+import http.server
+import json
+import os
+import signal
+import threading
+import time
+import urllib.request
+from collections.abc import Callable, Iterator
+from pathlib import Path
+
+import pytest
+
+from domain.query import parse
+from service import wiring
+from service.clock import SystemClock
+from service.errors import UsageError
+from service.role import Beat, main, run_analyse, run_crawl, run_watch
+from service.run import run_service
+
+FEED = """<?xml version="1.0" encoding="utf-8"?><rss version="2.0"><channel><title>晚报</title>
+<item><guid>a</guid><link>http://{host}/a</link><title>云杉咖啡喝出异物</title><description>太恶心了</description></item>
+<item><guid>b</guid><link>http://{host}/b</link><title>天气</title><description>晴</description></item>
+</channel></rss>"""
+
+
+class _Feed(http.server.BaseHTTPRequestHandler):
+    def do_GET(self) -> None:
+        host = self.headers["Host"]
+        body = b"" if self.path == "/robots.txt" else FEED.format(host=host).encode()
+        self.send_response(200)
+        self.send_header("Content-Type", "application/rss+xml; charset=utf-8")
+        self.send_header("Content-Length", str(len(body)))
+        self.end_headers()
+        self.wfile.write(body)
+
+    def log_message(self, format: str, *args: object) -> None:
+        return
+
+
+@pytest.fixture
+def feed() -> Iterator[str]:
+    server = http.server.ThreadingHTTPServer(("127.0.0.1", 0), _Feed)
+    threading.Thread(target=server.serve_forever, daemon=True).start()
+    yield f"127.0.0.1:{server.server_address[1]}"
+    server.shutdown()
+    server.server_close()
+
+
+@pytest.fixture
+def listening(tmp_path: Path, feed: str) -> Path:
+    path = tmp_path / "tingfeng.yaml"
+    path.write_text(
+        "data_dir: data\n"
+        "brands: [{id: yunshan, name: 云杉咖啡, query: 云杉咖啡}]\n"
+        f"sources: [{{platform: feed, name: news, url: 'http://{feed}/rss', pace: 0s}}]\n"
+        f"network: {{allow_internal: ['{feed}']}}\n"
+        "healthz: {port: 0}\n",
+        encoding="utf-8",
+    )
+    return path
+
+
+def wait_until(condition: Callable[[], bool], *, limit_s: float = 30.0) -> None:
+    deadline = time.monotonic() + limit_s
+    while not condition():
+        assert time.monotonic() < deadline, "did not happen in time"
+        time.sleep(0.05)
+
+
+def in_thread(work: Callable[[threading.Event], None]) -> tuple[threading.Thread, threading.Event]:
+    stop = threading.Event()
+    thread = threading.Thread(target=work, args=(stop,))
+    thread.start()
+    return thread, stop
+
+
+def test_the_three_roles_carry_a_page_to_the_store(listening: Path) -> None:
+    settings, clock = wiring.load_settings(listening), SystemClock()
+    stores = wiring.open_stores(settings)
+    beat = Beat(None, "test")
+    crawl, stop_crawl = in_thread(lambda stop: run_crawl(settings, clock, stop, beat))
+    wait_until(lambda: stores.inbox.depth() == 2)
+    stop_crawl.set()
+    crawl.join()
+    analyse, stop_analyse = in_thread(lambda stop: run_analyse(settings, clock, stop, beat))
+    wait_until(lambda: stores.inbox.depth() == 0)
+    stop_analyse.set()
+    analyse.join()
+    page = stores.mentions.search(parse("brand: yunshan"), now=clock.now())
+    assert [mention.post.title for mention in page.mentions] == ["云杉咖啡喝出异物"]
+    watch, stop_watch = in_thread(lambda stop: run_watch(settings, clock, stop, beat))
+    wait_until(lambda: not stores.inbox.claim_changes(owner="t", limit=9, lease=clock.span(0), now=clock.now()))
+    stop_watch.set()
+    watch.join()
+    states = stores.state.visits.load()
+    assert states["news"].posts_matched == 1
+    stores.close()
+
+
+@pytest.mark.slow
+def test_the_service_listens_says_how_it_is_and_stops_in_order(listening: Path) -> None:
+    said: list[str] = []
+    seen: dict[str, object] = {}
+
+    def look() -> None:
+        wait_until(lambda: any("healthz" in line for line in said))
+        address = next(line for line in said if "healthz" in line).split("：")[1].split()[0]
+
+        def healthy() -> bool:
+            try:
+                with urllib.request.urlopen(address, timeout=5) as answer:
+                    seen.update(json.load(answer))
+            except OSError:
+                return False
+            return bool(seen["ok"]) and seen["sources"][0]["state"] == "live" and seen["inbox"] == 0  # type: ignore[index]
+
+        try:
+            wait_until(healthy, limit_s=60)
+        finally:
+            os.kill(os.getpid(), signal.SIGTERM)
+
+    watcher = threading.Thread(target=look)
+    watcher.start()
+    started = time.monotonic()
+    assert run_service(listening, roles=("crawl", "analyse", "watch"), order=None, say=said.append) == 0
+    watcher.join()
+    assert seen["ok"] and seen["inbox"] == 0
+    assert said[0].startswith("开始听：云杉咖啡") and said[-1] == "正在停止…"
+    assert time.monotonic() - started < 80
+
+
+def test_what_cannot_run_is_refused_before_anything_starts(listening: Path, tmp_path: Path) -> None:
+    with pytest.raises(UsageError, match="crawl, analyse, watch"):
+        run_service(listening, roles=("fly",), order=None, say=print)
+    memory = tmp_path / "memory.yaml"
+    memory.write_text(listening.read_text(encoding="utf-8") + "storage: {mentions: memory}\n", encoding="utf-8")
+    with pytest.raises(UsageError, match="sqlite"):
+        run_service(memory, roles=("watch",), order=None, say=print)
+
+
+def test_a_driven_clock_is_for_loopback_only(listening: Path, tmp_path: Path) -> None:
+    from service.clock import clock_order
+
+    order = clock_order("2026-06-20T15:30:00+08:00", 60.0, None)
+    outside = tmp_path / "outside.yaml"
+    text = listening.read_text(encoding="utf-8").replace("sources: [", "sources: [{platform: gdelt}, ")
+    outside.write_text(text, encoding="utf-8")
+    with pytest.raises(UsageError, match="loopback only"):
+        run_service(outside, roles=("watch",), order=order, say=print)
+
+
+def test_a_role_with_bad_settings_ends_with_one(tmp_path: Path) -> None:
+    import logging
+
+    root = logging.getLogger()
+    handlers, level = root.handlers[:], root.level
+    try:
+        assert main(["watch", "--config", str(tmp_path / "nowhere.yaml")]) == 1
+    finally:
+        root.handlers[:] = handlers
+        root.setLevel(level)
+
+
+def test_a_beat_is_a_line_of_json_and_stops_without_progress() -> None:
+    read_fd, write_fd = os.pipe()
+    beat, stop = Beat(write_fd, "crawl"), threading.Event()
+    beat.note({"stored": 3})
+    beat.start(stop)
+    line = os.read(read_fd, 1000)
+    stop.set()
+    assert json.loads(line.splitlines()[0]) == {"role": "crawl", "started": True, "stored": 3}
+    os.close(read_fd)
+    os.close(write_fd)
