@@ -57,12 +57,17 @@ class Address:
             asked: Public address that was asked for.
         """
         if self.base_url is None or not self.is_canonical(asked):
-            return urljoin(real_url, location)
-        target = urljoin(real_url, location)
+            return _joined(real_url, location)
+        try:
+            relative = not urlsplit(location).netloc
+        except ValueError:
+            return location
+        if relative:
+            return _joined(asked, location)
         base = self.base_url.rstrip("/")
-        if target == base or target.startswith((base + "/", base + "?")):
-            return urljoin(asked, target[len(base) :] or "/")
-        return target
+        if location == base or location.startswith((base + "/", base + "?")):
+            return _joined(asked, location[len(base) :] or "/")
+        return location
 
     def may_have_cookie(self, url: str) -> bool:
         """Say whether the operator's cookie may go to a public address."""
@@ -71,6 +76,13 @@ class Address:
         except ValueError:
             return False
         return host in self.hosts and (scheme == "https" or self.base_url is not None)
+
+
+def _joined(base: str, location: str) -> str:
+    try:
+        return urljoin(base, location)
+    except ValueError:
+        return location
 
 
 def address_of(source: SourceSettings, hosts: tuple[str, ...], network: NetworkSettings) -> Address:

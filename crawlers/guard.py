@@ -7,6 +7,7 @@ whatever name, redirect or DNS answer led there.
 
 import ipaddress
 import socket
+import unicodedata
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
 from contextvars import ContextVar
@@ -101,7 +102,7 @@ def check_address(url: str, permit: Permit, *, own: bool) -> None:
         return
     if f"{host}:{port}" in permit.allow_internal:
         raise GuardError(f"{host}:{port}", "internal server, allowed only as a source's own base")
-    ascii_host = host.encode("idna", "ignore").decode("ascii") if not host.isascii() else host
+    ascii_host = unicodedata.normalize("NFKC", host).replace("。", ".").rstrip(".").lower()
     literal = _literal(ascii_host)
     if literal is not None and not is_public(literal):
         raise GuardError(f"{host}:{port}", f"internal address; {_ONLY}")

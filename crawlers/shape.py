@@ -1,6 +1,7 @@
 """Safe reading of JSON that nobody promised: every access may find something else."""
 
 import json
+import re
 from collections.abc import Mapping
 from typing import Any
 
@@ -8,6 +9,9 @@ from crawlers.number import Count, parse_number
 from domain.mention import Engagement
 
 __all__ = ["engagement", "entries", "load_json", "obj", "text_of"]
+
+_SURROGATE = re.compile("[\ud800-\udfff]")
+_LARGEST = 10**40
 
 
 def load_json(text: str) -> Any:
@@ -36,9 +40,11 @@ def entries(value: object) -> list[Mapping[str, Any]]:
 
 
 def text_of(value: object) -> str:
-    """Return a string or number as text; empty for anything else."""
+    """Return a string or number as text without lone surrogates; empty for anything else."""
     if isinstance(value, str):
-        return value
+        return value if value.isascii() else _SURROGATE.sub("", value)
+    if isinstance(value, int) and not -_LARGEST < value < _LARGEST:
+        return ""
     return str(value) if isinstance(value, int) and not isinstance(value, bool) else ""
 
 

@@ -55,4 +55,4 @@ def permalink(uid: str, bid: str, mid: str) -> str | None:
     word = bid or mid_to_bid(mid)
     if not word:
         return None
-    return f"https://weibo.com/{uid}/{word}" if uid else f"https://m.weibo.cn/status/{word}"
+    return f"https://weibo.com/{uid}/{word}" if uid.isascii() and uid.isdigit() else f"https://m.weibo.cn/status/{word}"

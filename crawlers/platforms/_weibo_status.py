@@ -35,7 +35,7 @@ def author_of(user: Mapping[str, Any], region: str | None) -> Author:
     kind = user.get("verified_type")
     return Author(
         name=clean_line(text_of(user.get("screen_name")), 100),
-        id=text_of(user.get("idstr")) or text_of(user.get("id")) or None,
+        id=clean_line(text_of(user.get("idstr")) or text_of(user.get("id")), 64),
         followers=parse_number(user.get("followers_count", user.get("followers_count_str"))).value,
         verified=verified if isinstance(verified, bool) else None,
         verified_type=kind if isinstance(kind, int) and not isinstance(kind, bool) else None,

@@ -27,6 +27,7 @@ __all__ = ["SPEC", "ArticlePage", "ArticleSettings"]
 
 _MAX_PAGE = 2_000_000
 _MAX_DEPTH = 400
+_MAX_TAGS = 40_000
 _SHORT = 120
 _SHARE = 0.35
 _CAPTCHA_TITLE = re.compile(r"百度安全验证|环境异常|安全验证|人机验证|滑动验证|请完成验证|Just a moment", re.IGNORECASE)
@@ -75,7 +76,8 @@ class ArticlePage:
         if refused is not None:
             return Parsed(outcome=refused, detail=f"HTTP {response.status}")
         kind = response.headers.get("content-type", "text/html").lower()
-        if not any(mark in kind for mark in ("html", "xml", "text/plain")) or b"\0" in response.body[:1_000]:
+        told = any(mark in kind for mark in ("html", "xml", "text/plain")) or response.body.lstrip()[:1] == b"<"
+        if not told or b"\0" in response.body[:1_000]:
             return Parsed(outcome=FetchOutcome.PARSE_ERROR, detail=f"no page: {clean_line(kind, 60)}")
         source = decode_body(response.body[:_MAX_PAGE], response.headers.get("content-type"))[:_MAX_PAGE]
         if _depth(source) > _MAX_DEPTH:
@@ -145,8 +147,10 @@ def _extract(source: str, tree: Node, linked: str, css: str | None) -> tuple[str
             return text, "rule"
     if len(linked) >= _SHORT:
         return linked, "json-ld"
-    text = _by_trafilatura(source)
     whole = _by_resiliparse(source)
+    if source.count("<") > _MAX_TAGS:
+        return whole, "resiliparse"
+    text = _by_trafilatura(source)
     if len(text) < _SHORT or len(text) < _SHARE * len(whole):
         other = _by_readability(source)
         if len(other) > len(text):

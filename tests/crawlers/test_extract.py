@@ -1,0 +1,49 @@
+from crawlers.base import Parsed, Response
+from crawlers.extract import Extractor
+from crawlers.platforms import build_platform
+from domain.outcome import FetchOutcome as F
+from tests.crawlers.pages import NOW
+
+PAGE = (
+    "<html><head><title>题</title></head><body><article>"
+    + "<p>云杉咖啡门店停业自查，结果将公布。</p>" * 9
+    + "</article></body></html>"
+)
+
+
+def answer(body: str, url: str = "https://a.cn/1") -> Response:
+    return Response(url=url, body=body.encode(), now=NOW)
+
+
+async def test_page_is_read_in_a_worker_and_the_worker_is_ended() -> None:
+    extractor = Extractor(1)
+    try:
+        parsed = await extractor.parse(build_platform("feed"), "article.page", answer(PAGE))
+        again = await extractor.page(answer(PAGE))
+    finally:
+        extractor.close()
+    assert parsed.outcome is again.outcome is F.OK
+    assert "云杉咖啡" in parsed.posts[0].text
+
+
+async def test_page_that_takes_too_long_is_given_up() -> None:
+    extractor = Extractor(0, limit_s=0.0)
+    parsed = await extractor.page(answer(PAGE))
+    assert parsed == Parsed(outcome=F.PARSE_ERROR, detail="reading the page took too long")
+
+
+async def test_dead_worker_is_replaced() -> None:
+    extractor = Extractor(1)
+    try:
+        await extractor.page(answer(PAGE))
+        for process in (extractor._pool._processes or {}).values():  # type: ignore[union-attr]
+            process.kill()
+        outcomes = {(await extractor.page(answer(PAGE))).outcome for _ in range(2)}
+        assert F.OK in outcomes
+    finally:
+        extractor.close()
+
+
+async def test_light_answers_are_read_in_a_thread() -> None:
+    parsed = await Extractor(0).parse(build_platform("gdelt"), "gdelt.artlist", answer("{}"))
+    assert parsed.outcome is F.EMPTY

@@ -1,0 +1,388 @@
+import asyncio
+import json
+import os
+import random
+import time
+from collections.abc import Awaitable, Callable
+from dataclasses import replace
+from datetime import UTC, datetime, timedelta
+from pathlib import Path
+
+import pytest
+
+from config.settings import CrawlSettings, Settings, SourceSettings
+from crawlers.health import health_of
+from crawlers.job import Job
+from crawlers.platforms.imports import ImportSettings
+from crawlers.schedule import Crawler
+from domain.clock import ManualClock
+from domain.mention import Flag, Kind, Post
+from domain.outcome import FetchOutcome as F
+from domain.source import SourceState
+from tests.crawlers.farm import farm
+from tests.crawlers.pages import network, source
+from tests.crawlers.stores import MemoryInbox, MemoryVisits
+from tests.crawlers.visiting import entry, feed
+
+T = datetime(2026, 6, 20, 8, tzinfo=UTC)
+Act = Callable[[Job], Awaitable[None]]
+
+
+def post(number: int, **more: object) -> Post:
+    given: dict[str, object] = {"platform": "web", "native_id": f"https://a.cn/{number}", "url": f"https://a.cn/{number}",
+                                "kind": Kind.ARTICLE, "text": "文", **more}  # fmt: skip
+    return Post(**given)  # type: ignore[arg-type]
+
+
+class FakeRoad:
+    """Does jobs by a function per source and counts what runs at once."""
+
+    def __init__(self) -> None:
+        self.acts: dict[str, Act] = {}
+        self.visited: list[str] = []
+        self.now = 0
+        self.most = 0
+
+    async def visit(self, job: Job) -> None:
+        self.visited.append(job.source.name)
+        self.now += 1
+        self.most = max(self.most, self.now)
+        try:
+            await asyncio.sleep(0)
+            act = self.acts.get(job.source.name)
+            if act is not None:
+                await act(job)
+            else:
+                job.result.outcome = F.EMPTY
+        finally:
+            self.now -= 1
+
+
+class World:
+    """A crawler over fakes."""
+
+    def __init__(self, folder: Path, *sources: SourceSettings, **crawl: object) -> None:
+        self.clock = ManualClock(T)
+        self.inbox = MemoryInbox()
+        self.visits = MemoryVisits()
+        self.road = FakeRoad()
+        self.disk = 10**12
+        limits = CrawlSettings(**{"extract_workers": 0, **crawl})  # type: ignore[arg-type]
+        self.settings = Settings(path=folder / "x", data_dir=folder, sources=sources, crawl=limits)
+        self.crawler = self.restarted()
+
+    def restarted(self) -> Crawler:
+        self.crawler = Crawler(
+            self.settings, self.inbox, self.visits, self.clock,
+            road=self.road, rng=random.Random(1), disk_free=lambda path: self.disk,
+        )  # fmt: skip
+        return self.crawler
+
+    async def later(self, **span: float) -> int:
+        self.clock.advance(timedelta(**span))
+        return await self.crawler.visit_due()
+
+
+def gives(*posts: Post, outcome: F = F.OK, **more: object) -> Act:
+    async def act(job: Job) -> None:
+        job.result.outcome = outcome
+        job.result.posts = list(posts)
+        job.result.seen = len(posts)
+        for name, value in more.items():
+            setattr(job.result, name, value)
+
+    return act
+
+
+def one(name: str = "s", site: str = "a.cn", **more: object) -> SourceSettings:
+    return source(name=name, url=f"https://{site}/feed", **more)
+
+
+async def test_sources_are_visited_when_due_and_not_before(tmp_path: Path) -> None:
+    world = World(tmp_path, one())
+    assert await world.crawler.visit_due() == 1
+    assert await world.later(minutes=4) == 0
+    assert await world.later(minutes=2) == 1
+    state = world.visits.states["s"]
+    assert timedelta(minutes=4.5) <= state.due_at - world.clock.now() <= timedelta(minutes=5.5)
+
+
+async def test_first_life_is_backfill_and_news_is_not(tmp_path: Path) -> None:
+    world = World(tmp_path, one())
+    world.road.acts["s"] = gives(outcome=F.ERROR)
+    await world.crawler.visit_due()
+    world.road.acts["s"] = gives(post(1), etag="e")
+    await world.later(hours=1)
+    world.road.acts["s"] = gives(post(1), post(2))
+    await world.later(hours=1)
+    flags = {mention.post.native_id: mention.flags for mention in world.inbox.appended[:1] + world.inbox.appended[2:]}
+    assert flags == {"https://a.cn/1": {Flag.BACKFILL}, "https://a.cn/2": frozenset()}
+    state = world.visits.states["s"]
+    assert (state.posts_seen, state.posts_new, state.first_visit_at) == (3, 2, T + timedelta(hours=1))
+    assert dict(state.outcomes) == {"error": 1, "ok": 2}
+
+
+async def test_state_survives_a_restart(tmp_path: Path) -> None:
+    world = World(tmp_path, one())
+    world.road.acts["s"] = gives(post(1), etag="e", last_modified="m")
+    await world.crawler.visit_due()
+    world.restarted()
+    assert await world.crawler.visit_due() == 0
+    tags: list[str | None] = []
+
+    async def act(job: Job) -> None:
+        tags.extend((job.etag, job.last_modified))
+        job.result.outcome, job.result.detail = F.EMPTY, "not modified"
+
+    world.road.acts["s"] = act
+    assert await world.later(minutes=6) == 1
+    assert tags == ["e", "m"]
+    assert world.visits.states["s"].etag == "e"
+
+
+async def test_crash_in_one_visit_leaves_the_others_and_the_schedule(tmp_path: Path) -> None:
+    async def crash(job: Job) -> None:
+        raise ZeroDivisionError("ours")
+
+    world = World(tmp_path, one("bad"), one("good", "b.cn"))
+    world.road.acts["bad"] = crash
+    world.road.acts["good"] = gives(post(1))
+    assert await world.crawler.visit_due() == 2
+    assert world.crawler.crashes == 1
+    assert world.visits.states["bad"].last_detail == "internal error: ZeroDivisionError"
+    assert world.visits.states["good"].last_outcome is F.OK
+    assert await world.later(minutes=6) == 2
+
+
+async def test_posts_that_cannot_be_stored_are_asked_for_again(tmp_path: Path) -> None:
+    world = World(tmp_path, one())
+    world.road.acts["s"] = gives(post(1), etag="e")
+    world.inbox.broken = True
+    await world.crawler.visit_due()
+    assert world.visits.states["s"].etag is None
+    assert world.visits.states["s"].first_visit_at is None
+    world.inbox.broken = False
+    await world.later(minutes=6)
+    assert next(iter(world.inbox.mentions.values())).flags == {Flag.BACKFILL}
+
+
+async def test_state_that_cannot_be_saved_is_kept_in_memory(tmp_path: Path) -> None:
+    world = World(tmp_path, one())
+    world.visits.broken = True
+    assert await world.crawler.visit_due() == 1
+    assert await world.later(minutes=1) == 0
+
+
+async def test_visits_at_once_are_bounded_and_one_per_site(tmp_path: Path) -> None:
+    many = [one(f"s{number}", f"a{number}.cn") for number in range(9)]
+    world = World(tmp_path, *many, visits=3)
+    assert await world.crawler.visit_due() == 9
+    assert world.road.most == 3
+    same = World(tmp_path, *(one(f"s{number}") for number in range(4)), visits=3)
+    assert await same.crawler.visit_due() == 4
+    assert same.road.most == 1
+
+
+async def test_visits_pause_while_the_inbox_is_full_or_the_disk(
+    tmp_path: Path, caplog: pytest.LogCaptureFixture
+) -> None:
+    world = World(tmp_path, one(), inbox_limit=10)
+    world.inbox.full_by = 11
+    assert await world.crawler.visit_due() == 0
+    assert await world.crawler.visit_due() == 0
+    assert caplog.text.count("visits pause reason=inbox holds 11 rows") == 1
+    world.inbox.full_by = 0
+    world.disk = 1
+    assert await world.crawler.visit_due() == 0
+    world.disk = 10**12
+    assert await world.crawler.visit_due() == 1
+
+
+async def test_store_that_does_not_answer_holds_visits_back(tmp_path: Path) -> None:
+    world = World(tmp_path, one())
+
+    def gone() -> int:
+        raise OSError("gone")
+
+    world.inbox.depth = gone  # type: ignore[method-assign]
+    assert await world.crawler.visit_due() == 0
+
+
+@pytest.mark.parametrize(
+    ("outcome", "retry_after_s", "first", "state"),
+    [
+        (F.CAPTCHA, None, timedelta(hours=6), SourceState.PAUSED),
+        (F.RATE_LIMITED, None, timedelta(minutes=5), SourceState.PAUSED),
+        (F.RATE_LIMITED, 1_800.0, timedelta(minutes=30), SourceState.PAUSED),
+        (F.LOGIN_REQUIRED, None, timedelta(days=3_650), SourceState.PAUSED),
+    ],
+)
+async def test_breaker_rests_the_source(
+    tmp_path: Path, outcome: F, retry_after_s: float | None, first: timedelta, state: SourceState
+) -> None:
+    world = World(tmp_path, one(interval=timedelta(minutes=1)))
+    world.road.acts["s"] = gives(outcome=outcome, retry_after_s=retry_after_s)
+    await world.crawler.visit_due()
+    assert world.visits.states["s"].paused_until == T + first
+    (health,) = health_of(world.settings.sources, world.visits.load(), T + timedelta(minutes=2), "zh")
+    assert health.state is state
+    assert await world.later(minutes=2) == 0
+    world.clock.set(T + first + timedelta(minutes=2))
+    assert await world.crawler.visit_due() == 1
+
+
+async def test_site_that_asked_to_wait_is_left_alone_by_all_its_sources(tmp_path: Path) -> None:
+    world = World(tmp_path, one("a"), one("b"))
+    world.road.acts["a"] = gives(outcome=F.RATE_LIMITED, retry_after_s=600.0)
+    assert await world.crawler.visit_due() == 1
+    assert world.road.visited == ["a"]
+    world.road.acts["a"] = gives()
+    assert await world.later(minutes=11) == 2
+
+
+async def test_unreachable_source_is_tried_at_each_interval_until_it_is_back(tmp_path: Path) -> None:
+    world = World(tmp_path, one())
+    world.road.acts["s"] = gives(outcome=F.ERROR, unreachable=True, detail="a.cn: cannot connect")
+    await world.crawler.visit_due()
+    for _ in range(4):
+        assert await world.later(minutes=6) == 1
+    (health,) = health_of(world.settings.sources, world.visits.load(), world.clock.now(), "zh")
+    assert health.state is SourceState.BLIND
+    world.road.acts["s"] = gives(post(1))
+    assert await world.later(minutes=6) == 1
+    (health,) = health_of(world.settings.sources, world.visits.load(), world.clock.now(), "zh")
+    assert health.state is SourceState.LIVE
+
+
+async def test_waiting_pages_are_handed_to_the_next_visit(tmp_path: Path) -> None:
+    world = World(tmp_path, one())
+    handed: list[tuple[int, int]] = []
+
+    async def act(job: Job) -> None:
+        handed.append((len(job.pending), len(job.completed)))
+        job.result.outcome, job.result.posts = F.OK, [post(1)]
+        job.result.pending = [post(2)]
+        job.result.completed = {"x": post(1)}
+
+    world.road.acts["s"] = act
+    await world.crawler.visit_due()
+    await world.later(minutes=6)
+    assert handed == [(0, 0), (1, 1)]
+
+
+async def test_posts_without_identity_or_text_are_counted_not_stored(
+    tmp_path: Path, caplog: pytest.LogCaptureFixture
+) -> None:
+    caplog.set_level("INFO")
+    world = World(tmp_path, one())
+    world.road.acts["s"] = gives(post(1, text=""), post(2, native_id="", url=None))
+    await world.crawler.visit_due()
+    assert world.inbox.mentions == {}
+    assert "posts dropped source=s reasons={'no_text': 1, 'no_id': 1}" in caplog.text
+
+
+async def test_known_tells_native_ids(tmp_path: Path) -> None:
+    world = World(tmp_path, one())
+    found: list[frozenset[str]] = []
+
+    async def act(job: Job) -> None:
+        found.append(await job.known([post(1), post(2)]))
+        await gives(post(1))(job)
+
+    world.road.acts["s"] = act
+    await world.crawler.visit_due()
+    await world.later(minutes=6)
+    assert found == [frozenset(), frozenset({"https://a.cn/1"})]
+
+
+async def test_run_visits_until_told_to_stop_and_ends_running_visits(tmp_path: Path) -> None:
+    begun = asyncio.Event()
+
+    async def forever(job: Job) -> None:
+        begun.set()
+        await asyncio.Event().wait()
+
+    world = World(tmp_path, one("stuck"), one("other", "b.cn"))
+    world.road.acts["stuck"] = forever
+    stop = asyncio.Event()
+    task = asyncio.create_task(world.crawler.run(stop))
+    await asyncio.wait_for(begun.wait(), 5)
+    stop.set()
+    await asyncio.wait_for(task, 5)
+    assert world.visits.states.keys() == {"other"}
+
+
+async def test_real_feed_over_http_is_appended_once(tmp_path: Path) -> None:
+    async with farm() as site:
+        site.page("/feed", feed(entry("https://a.cn/1", text="云杉咖啡"), entry("https://a.cn/2")))
+        world = World(tmp_path, source(url=site.base + "/feed"))
+        world.settings = replace(world.settings, network=network(site.pair))
+        crawler = Crawler(world.settings, world.inbox, world.visits, world.clock)
+        try:
+            await crawler.visit_due()
+            world.clock.advance(timedelta(minutes=6))
+            await crawler.visit_due()
+        finally:
+            crawler.close()
+    assert len(world.inbox.mentions) == 2
+    assert world.visits.states["s"].posts_new == 2
+    assert world.visits.states["s"].last_outcome is F.OK
+
+
+# --- import --------------------------------------------------------------------------------------------------
+
+
+def drop(folder: Path, name: str, *objects: object) -> None:
+    path = folder / name
+    path.write_text("".join(json.dumps(each) + "\n" for each in objects), "utf-8")
+    then = time.time() - 60
+    os.utime(path, (then, then))
+
+
+def mention(number: int, at: str = "2026-06-20T15:50:00+08:00") -> dict[str, str]:
+    return {"platform": "weibo", "id": str(number), "text": "云杉", "published_at": at}
+
+
+async def test_watched_folder_is_read_once_and_its_first_files_are_history(tmp_path: Path) -> None:
+    box = tmp_path / "box"
+    box.mkdir()
+    world = World(tmp_path, source(name="box", platform="import", options=ImportSettings(path=str(box))))
+    await world.crawler.visit_due()
+    assert world.visits.states["box"].last_outcome is F.EMPTY
+    drop(box, "a.ndjson", mention(1), "bad", mention(2))
+    await world.later(minutes=6)
+    state = world.visits.states["box"]
+    assert (state.last_outcome, state.posts_seen, state.posts_new) == (F.OK, 2, 2)
+    assert state.last_detail == "1 bad lines, first: a.ndjson:2: not a JSON object"
+    assert all(each.flags == {Flag.BACKFILL} for each in world.inbox.mentions.values())
+    drop(box, "b.ndjson", mention(3), mention(4, "2026-06-01T00:00:00+08:00"))
+    await world.later(minutes=6)
+    assert world.inbox.mentions["weibo:3"].flags == frozenset()
+    assert world.inbox.mentions["weibo:4"].flags == {Flag.BACKFILL}
+    assert sorted(path.name for path in (box / "done").iterdir()) == ["a.ndjson", "b.ndjson"]
+    await world.later(minutes=6)
+    assert world.visits.states["box"].last_outcome is F.EMPTY
+
+
+async def test_single_file_is_not_read_again_after_a_restart(tmp_path: Path) -> None:
+    drop(tmp_path, "a.ndjson", mention(1))
+    own = source(name="box", platform="import", options=ImportSettings(path=str(tmp_path / "a.ndjson")))
+    world = World(tmp_path, own)
+    await world.crawler.visit_due()
+    world.restarted()
+    await world.later(minutes=6)
+    assert len(world.inbox.appended) == 1
+
+
+async def test_missing_folder_and_hopeless_files_are_failures(tmp_path: Path) -> None:
+    drop(tmp_path, "bad.ndjson", "x", 3)
+    world = World(
+        tmp_path,
+        source(name="none", platform="import", options=ImportSettings(path=str(tmp_path / "none"))),
+        source(name="bad", platform="import", options=ImportSettings(path=str(tmp_path / "bad.ndjson"))),
+    )
+    while len(world.visits.states) < 2:
+        await world.crawler.visit_due()
+    assert world.visits.states["none"].last_outcome is F.ERROR
+    assert "No such file" in world.visits.states["none"].last_detail
+    assert world.visits.states["bad"].last_outcome is F.PARSE_ERROR
