@@ -1,15 +1,22 @@
 """The clocks of the real service: the system's, and one that can be driven."""
 
+import json
+import os
 import time
+from collections.abc import Iterator
+from contextlib import contextmanager
 from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
+from pathlib import Path
 
 from domain.clock import Clock
 from domain.errors import TingfengError
 from domain.moment import require_utc
 from service.errors import UsageError
 
-__all__ = ["ClockOrder", "DrivenClock", "SystemClock", "clock_order", "make_clock"]
+__all__ = ["ClockOrder", "DrivenClock", "SystemClock", "clock_order", "make_clock", "noted_clock", "running_clock"]
+
+_NOTE = "clock.json"
 
 
 class SystemClock:
@@ -95,3 +102,33 @@ def clock_order(start: str | None, scale: float | None, epoch_s: float | None) -
 def make_clock(order: ClockOrder | None) -> Clock:
     """Return the driven clock of `order`, or the system's."""
     return SystemClock() if order is None else DrivenClock(order)
+
+
+@contextmanager
+def noted_clock(data_dir: Path, order: ClockOrder | None) -> Iterator[None]:
+    """Leave a driven clock's order in the data folder while a service runs by it."""
+    path = data_dir / _NOTE
+    if order is None:
+        path.unlink(missing_ok=True)
+        yield
+        return
+    note = {"start": order.start.isoformat(), "scale": order.scale, "epoch_s": order.epoch_s, "pid": os.getpid()}
+    path.write_text(json.dumps(note), encoding="utf-8")
+    try:
+        yield
+    finally:
+        path.unlink(missing_ok=True)
+
+
+def running_clock(data_dir: Path) -> Clock:
+    """Return the clock of the service that runs on this data folder, else the system's.
+
+    What a person does on the command line then carries the time of that service.
+    """
+    try:
+        note = json.loads((data_dir / _NOTE).read_text(encoding="utf-8"))
+        os.kill(note["pid"], 0)
+        start = datetime.fromisoformat(note["start"])
+        return DrivenClock(ClockOrder(start=start, scale=note["scale"], epoch_s=note["epoch_s"]))
+    except (OSError, ValueError, KeyError, TypeError):
+        return SystemClock()

@@ -12,7 +12,7 @@ from domain.incident import Delivery, Incident, Severity
 from domain.moment import SHANGHAI, to_rfc3339
 from domain.ports import MentionSearch
 from service import wiring
-from service.clock import SystemClock
+from service.clock import running_clock
 from service.errors import ServiceError, UsageError
 
 __all__ = [
@@ -157,7 +157,7 @@ def act_on(settings: Settings, stores: wiring.Stores, number: str, *, action: Ac
     if not by.strip():
         raise UsageError("--by: say who you are; the record needs a name")
     incident, _ = read_incident(stores, number)
-    watch = wiring.make_watch(settings, stores, SystemClock(), owner=wiring.owner_name("desk"))
+    watch = wiring.make_watch(settings, stores, running_clock(settings.data_dir), owner=wiring.owner_name("desk"))
     after = watch.act(incident.id, action=action, by=by.strip(), text=text.strip())
     return f"{after.id} {after.state.value}（{by.strip()}：{action}）"
 
@@ -181,7 +181,7 @@ def test_receiver(settings: Settings, stores: wiring.Stores, name: str) -> tuple
         specs=notifier_specs(),
         network=settings.network,
         locale=receiver.locale or settings.locale,
-        now=SystemClock().now(),
+        now=running_clock(settings.data_dir).now(),
     )
     lines = [
         f"{'ok  ' if each.ok else 'FAIL'} {each.channel} {each.target}: {each.answer}"

@@ -1,7 +1,7 @@
 """Searching the mention store page by page."""
 
 from collections.abc import Iterator
-from datetime import UTC, datetime
+from datetime import datetime
 
 from domain.mention import Mention
 from domain.ports import MentionSearch
@@ -12,13 +12,13 @@ __all__ = ["find_mentions"]
 PAGE = 500
 
 
-def find_mentions(store: MentionSearch, query: str, *, limit: int) -> Iterator[Mention]:
-    """Yield mentions that match, newest event first, at most `limit`.
+def find_mentions(store: MentionSearch, query: str, *, now: datetime, limit: int) -> Iterator[Mention]:
+    """Yield mentions that match, newest event first, at most `limit`; `now` is that of `now-24h`.
 
     Raises:
         domain.query.QueryError: the query has a mistake; position and hint are in the message.
     """
-    node, now, after = parse(query), datetime.now(UTC), None
+    node, after = parse(query), None
     while limit > 0:
         page = store.search(node, now=now, limit=min(limit, PAGE), after=after)
         yield from page.mentions

@@ -17,7 +17,7 @@ from domain.errors import DomainError
 from domain.ids import mention_id
 from domain.mention import Flag, Mention, Post
 from service import wiring
-from service.clock import SystemClock
+from service.clock import running_clock
 from service.errors import UsageError
 
 if TYPE_CHECKING:
@@ -56,7 +56,7 @@ def import_posts(settings: Settings, file: Path, *, source: str, say: Callable[[
     if not file.is_file():
         raise UsageError(f"{file}: no such file; give an NDJSON or CSV file")
     stores = wiring.open_stores(settings)
-    clock = SystemClock()
+    clock = running_clock(settings.data_dir)
     try:
         pipeline = wiring.make_pipeline(settings, stores, clock, owner=wiring.owner_name("import"))
         totals = {"read": 0, "new": 0, "known": 0, "bad": 0}

@@ -11,7 +11,7 @@ from config.settings import Settings
 from domain.clock import Clock
 from domain.errors import TingfengError
 from service import wiring
-from service.clock import ClockOrder, make_clock
+from service.clock import ClockOrder, make_clock, noted_clock
 from service.errors import UsageError
 from service.health_page import HealthPage
 from service.lock import RoleLocks
@@ -129,7 +129,7 @@ def _run_locked(
     service = _Service(settings, stores, supervisor, clock)
     page: HealthPage | None = None
     try:
-        with stop_on_signal() as stop:
+        with noted_clock(settings.data_dir, order), stop_on_signal() as stop:
             page = HealthPage(settings.health.host, settings.health.port, service.view)
             page.start()
             _say_start(settings, page.address, say)

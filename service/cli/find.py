@@ -9,6 +9,7 @@ import typer
 from domain.moment import SHANGHAI
 from service import wiring
 from service.cli.app import ConfigOption, JsonOption, app, say
+from service.clock import running_clock
 
 
 @app.command()
@@ -24,8 +25,9 @@ def search(
 
     settings = wiring.load_settings(wiring.find_config(config))
     stores = wiring.open_stores(settings)
+    now = running_clock(settings.data_dir).now()
     try:
-        for mention in find_mentions(stores.mentions, query, limit=limit):
+        for mention in find_mentions(stores.mentions, query, now=now, limit=limit):
             if json_lines:
                 say(json.dumps(public_document(mention), ensure_ascii=False))
                 continue

@@ -9,7 +9,7 @@ import typer
 
 from service import wiring
 from service.cli.app import ConfigOption, JsonOption, app, say
-from service.clock import SystemClock, clock_order
+from service.clock import clock_order, running_clock
 from service.errors import UsageError
 
 
@@ -53,11 +53,11 @@ def sources(config: ConfigOption = None, json_lines: JsonOption = False) -> None
 
     settings = wiring.load_settings(wiring.find_config(config))
     stores = wiring.open_stores(settings)
-    clock = SystemClock()
+    clock = running_clock(settings.data_dir)
     try:
         health = wiring.health_reader(settings, stores, clock)()
         states = list(stores.state.visits.load().values())
-        now = max([clock.now(), *(state.last_visit_at for state in states if state.last_visit_at)])
+        now = clock.now()
         if json_lines:
             for each in health:
                 say(json.dumps(source_view(each), ensure_ascii=False))

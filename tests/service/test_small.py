@@ -20,7 +20,7 @@ from domain.incident import Delivery, DeliveryKind, DeliveryState
 from domain.mention import Author, Kind, Mention, Post
 from domain.secret import Secret
 from domain.source import SourceHealth, SourceState, VisitState
-from service.clock import ClockOrder, SystemClock, clock_order, make_clock
+from service.clock import ClockOrder, SystemClock, clock_order, make_clock, noted_clock, running_clock
 from service.errors import UsageError
 from service.health_page import HealthPage
 from service.logs import configure_logging
@@ -267,3 +267,14 @@ def test_logs_mask_credentials_and_control_characters(capsys: pytest.CaptureFixt
         root.setLevel(level)
     assert "abcdef123456" not in said and "xoxb" not in said and "\x1b" not in said and "\u202e" not in said
     assert "crawl x sent" in said
+
+
+def test_the_command_line_follows_the_clock_of_the_running_service(tmp_path: Path) -> None:
+    order = clock_order("2030-01-01T00:00:00Z", 60.0, None)
+    with noted_clock(tmp_path, order):
+        assert running_clock(tmp_path).now().year == 2030
+    assert isinstance(running_clock(tmp_path), SystemClock)
+    (tmp_path / "clock.json").write_text('{"pid": 999999999}', encoding="utf-8")
+    assert isinstance(running_clock(tmp_path), SystemClock)
+    with noted_clock(tmp_path, None):
+        assert not (tmp_path / "clock.json").exists()
