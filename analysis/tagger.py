@@ -9,13 +9,15 @@ from typing import Final
 
 from analysis.clause import clauses_naming, mask, part_about
 from analysis.match import BrandHit, BrandMatcher, brand_words
+from analysis.news import NewsJudge, news_parts
 from analysis.normalise import fold_text, join_title, model_form
 from analysis.queries import unit_line
-from analysis.risk import RiskFinder, Risks
+from analysis.risk import RiskFinder, RiskHit, Risks
 from analysis.segment import make_segmenter
 from analysis.sentiment import SentimentModel
 from analysis.signature import Signature, sign, story_key
 from analysis.topics import KeywordRanker, TopicMatcher
+from analysis.verdict import about_name, by_news_model, near_weights, with_risk
 from analysis.weights import SHIPPED_MODEL
 from domain.document import public_fields
 from domain.mention import Kind, Mention
@@ -29,6 +31,9 @@ logger = logging.getLogger(__name__)
 Span = tuple[int, int]
 
 _NEWS_PLATFORMS: Final = frozenset({"news", "web", "feed", "article", "gdelt", "rss", "sitemap", "websearch", "wechat"})
+
+_NEWS_MODEL_RISKS: Final = frozenset({"fraud", "legal_regulatory"})
+"""Categories that the texts of the news model are about."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -81,6 +86,8 @@ class Draft:
     """Sentiment of the whole."""
     brands: tuple[BrandTag, ...] = ()
     """Brands with the sentiment for each."""
+    risk_words: list[RiskHit] = field(default_factory=list)
+    """Risk words found in `folded`."""
     risks: Risks = field(default_factory=Risks)
     """What it risks."""
     topics: tuple[str, ...] = ()
@@ -108,6 +115,7 @@ class Tagger:
         self._topics = TopicMatcher(settings.topics)
         self._risks = RiskFinder(settings.risks)
         self._model = SentimentModel(settings.model)
+        self._news = NewsJudge(settings.model)
         self._segmenter = make_segmenter(brand_words(settings.brands), prefer=settings.segmenter)
         self._keywords = KeywordRanker()
         self.steps: Final[tuple[Step, ...]] = (
@@ -115,8 +123,9 @@ class Tagger:
             self._match,
             self._segment,
             self._judge,
+            self._find_risk_words,
             self._judge_brands,
-            self._find_risks,
+            self._weigh_risks,
             self._find_topics,
             self._rank_keywords,
             self._sign,
@@ -145,21 +154,35 @@ class Tagger:
             ModelError: the sentiment weights cannot be read.
         """
         self._score(["预热"], [""])
+        if self._news.weights is not None:
+            self._news.p_bad([("预热", "", "")])
         self._keywords.rank(["预热"])
 
     def judge_targets(self, mentions: Sequence[Mention], targets: Sequence[Target]) -> list[Sentiment]:
         """Return what each mention says about a named thing, in the order of `targets`.
 
         The name need not be a watched brand. In consumer talk the clauses that hold it are
-        judged; in news the rule for brands applies, names masked; where it stands nowhere,
-        the whole text is judged.
+        judged, in news the news model says whether it is bad for the name; where the name
+        stands nowhere, the whole text is judged.
         """
         drafts = [Draft(mention=mention) for mention in mentions]
         self._normalise(drafts)
         self._match(drafts)
         asked = [drafts[target.mention] for target in targets]
-        parts = [_part_for(draft, target.name) for draft, target in zip(asked, targets, strict=True)]
-        return self._score(parts, [draft.mention.post.platform for draft in asked])
+        places = [
+            _occurrences(draft.folded, fold_text(one.name).strip()) for draft, one in zip(asked, targets, strict=True)
+        ]
+        parts = [_part_for(draft, own) for draft, own in zip(asked, places, strict=True)]
+        moods = self._score(parts, [draft.mention.post.platform for draft in asked])
+        if self._news.weights is None:
+            return moods
+        news = [number for number, draft in enumerate(asked) if _is_news(draft)]
+        chances = self._news.p_bad([news_parts(asked[number].folded, places[number]) for number in news])
+        for number, p_bad in zip(news, chances, strict=True):
+            near = about_name(asked[number].folded, self._risks.find(asked[number].folded), places[number], ())
+            verdict = by_news_model(p_bad, moods[number])
+            moods[number] = with_risk(verdict, near_weights(near, self._risks.categories, consumer_only=True))
+        return moods
 
     def _finish(self, draft: Draft) -> Tagging:
         assert draft.sentiment is not None
@@ -204,32 +227,43 @@ class Tagger:
             draft.sentiment = sentiment
 
     def _judge_brands(self, drafts: list[Draft]) -> None:
-        parts: list[tuple[Draft, int, str]] = []
-        for draft in drafts:
-            places = [_in_whole(draft, hit) for hit in draft.hits]
-            for number, own in enumerate(places):
-                others = [span for other, spans in enumerate(places) if other != number for span in spans]
-                part = _part(draft, own, others)
-                if part is not None:
-                    parts.append((draft, number, part))
-        scored = self._score([part for _, _, part in parts], [draft.mention.post.platform for draft, _, _ in parts])
-        by_hit = {(id(draft), number): one for (draft, number, _), one in zip(parts, scored, strict=True)}
-        for draft in drafts:
-            draft.brands = tuple(
-                _brand_tag(hit, by_hit.get((id(draft), number)) or draft.sentiment)
-                for number, hit in enumerate(draft.hits)
-            )
+        named = [(draft, number) for draft in drafts for number in range(len(draft.hits))]
+        places = [_own_and_others(draft, number) for draft, number in named]
+        parts = [_part(draft, own, others) for (draft, _), (own, others) in zip(named, places, strict=True)]
+        asked = [(draft, part) for (draft, _), part in zip(named, parts, strict=True) if part is not None]
+        scored = iter(self._score([part for _, part in asked], [draft.mention.post.platform for draft, _ in asked]))
+        for (draft, number), (own, others), part in zip(named, places, parts, strict=True):
+            sentiment = draft.sentiment if part is None else next(scored)
+            assert sentiment is not None
+            if _is_news(draft):
+                sentiment = self._news_verdict(draft, sentiment, own, others)
+            hit = draft.hits[number]
+            tag = BrandTag(brand=hit.brand, spans=hit.spans, title_spans=hit.title_spans, sentiment=sentiment)
+            draft.brands = (*draft.brands, tag)
+
+    def _news_verdict(self, draft: Draft, mood: Sentiment, own: Sequence[Span], others: Sequence[Span]) -> Sentiment:
+        """Raise the mood of news by risk words near a brand, and by the news model in its own field."""
+        categories = self._risks.categories
+        near = about_name(draft.folded, draft.risk_words, own, others)
+        verdict = with_risk(mood, near_weights(near, categories))
+        if self._news.weights is None or not any(categories[hit.category].id in _NEWS_MODEL_RISKS for hit in near):
+            return verdict
+        (p_bad,) = self._news.p_bad([news_parts(draft.folded, own)])
+        return by_news_model(p_bad, mood) if p_bad > max(0.5, verdict.p_negative) else verdict
 
     def _score(self, texts: Sequence[str], platforms: Sequence[str]) -> list[Sentiment]:
         return self._model.score_texts(texts, platforms, self._segmenter)
 
-    def _find_risks(self, drafts: list[Draft]) -> None:
+    def _find_risk_words(self, drafts: list[Draft]) -> None:
         for draft in drafts:
-            hits = self._risks.find(draft.folded)
-            if hits and draft.sentiment is not None:
+            draft.risk_words = self._risks.find(draft.folded)
+
+    def _weigh_risks(self, drafts: list[Draft]) -> None:
+        for draft in drafts:
+            if draft.risk_words and draft.sentiment is not None:
                 near = [span for hit in draft.hits for span in _in_whole(draft, hit)]
                 draft.risks = self._risks.weigh(
-                    draft.folded, hits, draft.sentiment.p_negative, near, is_news=_is_news(draft)
+                    draft.folded, draft.risk_words, draft.sentiment.p_negative, near, is_news=_is_news(draft)
                 )
 
     def _find_topics(self, drafts: list[Draft]) -> None:
@@ -251,9 +285,11 @@ class Tagger:
             draft.signature = signature
 
 
-def _brand_tag(hit: BrandHit, sentiment: Sentiment | None) -> BrandTag:
-    assert sentiment is not None
-    return BrandTag(brand=hit.brand, spans=hit.spans, title_spans=hit.title_spans, sentiment=sentiment)
+def _own_and_others(draft: Draft, number: int) -> tuple[list[Span], list[Span]]:
+    """Return where one brand stands in title and text as one, and where the others stand."""
+    own = _in_whole(draft, draft.hits[number])
+    others = [hit for other, hit in enumerate(draft.hits) if other != number]
+    return own, [span for hit in others for span in _in_whole(draft, hit)]
 
 
 def _in_whole(draft: Draft, hit: BrandHit) -> list[Span]:
@@ -268,9 +304,8 @@ def _part(draft: Draft, own: Sequence[Span], others: Sequence[Span]) -> str | No
     return None if chosen is None else mask(draft.whole, chosen, [*own, *others])
 
 
-def _part_for(draft: Draft, name: str) -> str:
+def _part_for(draft: Draft, own: Sequence[Span]) -> str:
     """Return the part of a text that speaks of a name; the whole if it does not stand there."""
-    own = _occurrences(draft.folded, fold_text(name).strip())
     if _is_news(draft):
         others = [span for hit in draft.hits for span in _in_whole(draft, hit) if not _overlaps(span, own)]
         return _part(draft, own, others) or draft.whole

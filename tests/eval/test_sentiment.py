@@ -10,9 +10,15 @@ from typing import Final
 
 import pytest
 
+from analysis.labels import read_targets
 from analysis.segment import make_segmenter
 from analysis.sentiment import SentimentModel
-from domain.tagging import Polarity, Sentiment
+from analysis.tagger import Tagger, TaggerSettings, Target
+from config.loader import default_settings
+from domain.mention import Mention
+from domain.tagging import Polarity, RiskTag, Sentiment
+from service.wiring import specs
+from tests.analysis.builders import a_mention
 from tests.eval.opinions import three_way, two_way
 from tests.measure import Measurements
 
@@ -24,6 +30,7 @@ PLATFORMS: Final = {
     **dict.fromkeys(("finfe", "car"), "forum"),
 }
 WITH_NEUTRAL: Final = ("smp_usual", "smp_virus", "nlpcc13", "finfe", "car")
+STRONG: Final = {"food_safety", "product_safety", "recall", "fraud", "legal_regulatory"}
 SHORT: Final = {Polarity.NEGATIVE: "neg", Polarity.NEUTRAL: "neu", Polarity.POSITIVE: "pos"}
 CORPUS_SHA256: Final = "77fc8a581fc23001885ba6bdcdc2e59c26f2654ace88670c753836ffaee0951c"
 SNOWNLP_SAMPLE: Final = 400
@@ -152,6 +159,30 @@ def test_snownlp_as_shipped_is_far_behind(rows: list[Row], measurements: Measure
     ours = share(row.two_way_right for row in sample)
     measurements.record("SnowNLP as shipped, two-way, sample", theirs, note=f"{len(sample)} rows")
     measurements.record("these weights on the same sample", ours, floor=theirs + 0.1)
+
+
+def test_bad_news_for_a_name(shared_dir: Path, measurements: Measurements) -> None:
+    path = shared_dir / "data/sentiment/target_dev.tsv"
+    if not path.exists():
+        pytest.skip("the labelled news is not in the shared data folder")
+    texts = read_targets(path)
+    tagger = Tagger(TaggerSettings(risks=default_settings(specs(), folder=Path()).risks))
+    mentions = [a_mention(row.text, id=str(number), platform="news") for number, row in enumerate(texts)]
+    judged = tagger.judge_targets(mentions, [Target(mention=n, name=row.target) for n, row in enumerate(texts)])
+    right = share((one.polarity is Polarity.NEGATIVE) == row.bad for one, row in zip(judged, texts, strict=True))
+    measurements.record("bad news for this name, accuracy", right, floor=0.82, note=f"{len(texts)} texts and names")
+    strong = [any(tag.category in STRONG for tag in tags_of(one)) for one in tagger.tag(mentions)]
+    by_text: dict[str, tuple[bool, bool]] = {}
+    for row, flagged in zip(texts, strong, strict=True):
+        by_text[row.text] = (flagged, row.bad or by_text.get(row.text, (False, False))[1])
+    hits = sum(flagged and bad for flagged, bad in by_text.values())
+    measurements.record("strong risk words: precision", hits / sum(f for f, _ in by_text.values()), floor=0.85)
+    measurements.record("strong risk words: recall", hits / sum(bad for _, bad in by_text.values()), floor=0.78)
+
+
+def tags_of(mention: Mention) -> Sequence[RiskTag]:
+    assert mention.tags is not None
+    return mention.tags.risks
 
 
 @pytest.mark.parametrize("platform", ["weibo", "review", "unknown"])
