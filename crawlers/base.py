@@ -2,7 +2,7 @@
 
 from collections.abc import Mapping
 from dataclasses import dataclass, field
-from datetime import datetime
+from datetime import datetime, timedelta
 from typing import Protocol
 
 from config.settings import SourceSettings
@@ -86,6 +86,9 @@ class Platform(Protocol):
     """The platform's own hosts, the only ones that get its cookie; empty = that of the source's url."""
     prefixes: tuple[str, ...]
     """First words of its endpoints, such as weibo."""
+
+    pace: timedelta
+    """Least time between two requests that the platform itself asks for."""
 
     def start(self, source: SourceSettings, now: datetime) -> tuple[Fetch, ...]:
         """Return the first requests of a visit.

@@ -38,13 +38,15 @@ class DropFolder:
         """Signature of the file that was taken last; None = none."""
         self.problem = ""
         """Why nothing can be read; empty = it can."""
+        self.waiting = False
+        """A file was still growing at the last look."""
         self._last: dict[str, str] = {}
         self._done: set[str] = {taken} if taken else set()
         self._problems: list[str] = []
 
     def look(self) -> list[str]:
         """Return the paths of files that are ready, oldest first."""
-        self.problem = ""
+        self.problem, self.waiting = "", False
         try:
             files = self._files()
         except OSError as err:
@@ -58,6 +60,8 @@ class DropFolder:
             settled = time.time() - stat.st_mtime > _SETTLED_S
             if signature not in self._done and (settled or self._last.get(path) == signature):
                 ready.append((stat.st_mtime, path))
+        waiting = {path for path, signature in seen.items() if signature not in self._done}
+        self.waiting = bool(waiting - {path for _, path in ready})
         self._last = seen
         return [path for _, path in sorted(ready)]
 

@@ -2,7 +2,7 @@
 
 from collections.abc import Awaitable, Callable, Mapping, Sequence
 from dataclasses import dataclass, field
-from datetime import datetime
+from datetime import datetime, timedelta
 
 from config.settings import NetworkSettings, SourceSettings
 from crawlers.address import Address
@@ -93,6 +93,13 @@ class Job:
     def permit(self) -> Permit:
         """What the visit may reach besides the internet."""
         return self.address.permit
+
+    @property
+    def pace(self) -> timedelta:
+        """Least time between two requests to one site; a mirror knows no pace of the platform's own."""
+        if self.source.base_url is not None:
+            return self.source.pace
+        return max(self.source.pace, self.platform.pace)
 
     def now(self) -> datetime:
         """Return the present moment of the domain, UTC."""

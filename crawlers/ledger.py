@@ -61,6 +61,8 @@ class Finding:
     """ETag to send next time; None = none."""
     last_modified: str | None = None
     """Last-Modified to send next time; None = none."""
+    look_again: timedelta | None = None
+    """Something is about to be ready: come back that soon; None = at the interval."""
     not_modified: bool = False
     """The server said that nothing changed: keep the old ETag."""
 
@@ -141,6 +143,8 @@ def after_visit(state: VisitState, source: SourceSettings, found: Finding, *, ji
 
 
 def _wait(interval: timedelta, fails: int, found: Finding) -> timedelta:
+    if found.look_again is not None:
+        return min(interval, found.look_again)
     if fails < 2 or found.unreachable:
         return interval
     return min(interval * (1 << min(fails - 1, 10)), max(_LONGEST_BACKOFF, interval))

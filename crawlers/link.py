@@ -14,18 +14,19 @@ _DEFAULT_PORT = {"http": 80, "https": 443}
 
 def public_link(link: str, base: str = "") -> str | None:
     """Return an absolute http(s) link without tracking parameters and fragment; None if it is none."""
+    link = "".join(char for char in link.strip() if char.isprintable() and not "\ud800" <= char <= "\udfff")
+    link = link.replace(" ", "%20")
     try:
-        parts = urlsplit(urljoin(base, link.strip()))
+        parts = urlsplit(urljoin(base, link))
         host = parts.hostname
         _ = parts.port
     except ValueError:
         return None
-    if parts.scheme.lower() not in _DEFAULT_PORT or not host or len(link) > _MAX or not link.strip():
+    if parts.scheme.lower() not in _DEFAULT_PORT or not host or not link or len(link) > _MAX:
         return None
     query = "&".join(pair for pair in parts.query.split("&") if pair and not _tracks(pair.partition("=")[0]))
     fragment = parts.fragment if parts.fragment.startswith(("/", "!")) else ""
-    text = urlunsplit((parts.scheme.lower(), parts.netloc, parts.path, query, fragment))
-    return "".join(char for char in text if char.isprintable() and char != " " and not "\ud800" <= char <= "\udfff")
+    return urlunsplit((parts.scheme.lower(), parts.netloc, parts.path, query, fragment))
 
 
 def _tracks(name: str) -> bool:

@@ -64,7 +64,7 @@ class PaceMiddleware:
         job = getattr(crawler.spider, "job", None)
         if job is None:
             raise NotConfigured
-        return cls(job.shared.pace, job.source.pace)
+        return cls(job.shared.pace, job.pace)
 
     async def process_request(self, request: Request) -> None:
         """Wait for the turn; robots.txt itself does not wait."""

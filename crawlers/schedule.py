@@ -9,8 +9,9 @@ import logging
 import random
 import shutil
 from collections.abc import Callable, Mapping, Sequence
+from concurrent.futures import ThreadPoolExecutor
 from dataclasses import replace
-from datetime import datetime
+from datetime import datetime, timedelta
 from typing import Protocol
 
 from config.settings import Settings, SourceSettings
@@ -38,6 +39,8 @@ _STEP_S = 0.5
 _STOP_S = 5.0
 _BATCH = 500
 _COMPLETED = 10_000
+_LOOK_AGAIN = timedelta(seconds=10)
+_THREADS = 32
 
 
 class Road(Protocol):
@@ -107,6 +110,8 @@ class Crawler:
 
     async def run(self, stop: asyncio.Event) -> None:
         """Visit sources until `stop` is set; then end running visits within five seconds."""
+        # Name look-ups block a thread each while there is no network; the stores need theirs.
+        asyncio.get_running_loop().set_default_executor(ThreadPoolExecutor(_THREADS, "crawl"))
         await self._load()
         logger.info("crawl started sources=%d", len(self._sources))
         try:
@@ -308,7 +313,7 @@ class Crawler:
             found = replace(part, seen=found.seen + part.seen, new=found.new + part.new, pages=found.pages + part.pages)
         if folder.problem:
             found = replace(found, outcome=FetchOutcome.ERROR, detail=folder.problem)
-        return replace(found, ended_at=self._clock.now())
+        return replace(found, ended_at=self._clock.now(), look_again=_LOOK_AGAIN if folder.waiting else None)
 
     def _import_file(
         self, source: SourceSettings, folder: DropFolder, path: str, backfill: bool, begun: datetime

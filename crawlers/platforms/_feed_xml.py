@@ -18,6 +18,7 @@ _DOCTYPE = re.compile(r"<!DOCTYPE[^\[>]{0,2000}(?:\[.*?\]\s*)?>", re.DOTALL | re
 _ENTITY = re.compile(r"&(?:#(\d{1,7}|x[0-9a-fA-F]{1,6})|([A-Za-z][A-Za-z0-9]{1,31}));|&")
 _XML_OWN = frozenset({"lt", "gt", "amp", "quot", "apos"})
 _FORBIDDEN = re.compile("[\x00-\x08\x0b\x0c\x0e-\x1f\ud800-\udfff\ufffe\uffff]")
+_FOREIGN = re.compile(r"^\{[^}]*(?:mrss|itunes|googleplay|podcast)[^}]*\}|^(?:media|itunes|googleplay|podcast):", re.I)
 _ROOTS = frozenset({"rss", "rdf", "feed", "channel"})
 _XML_BASE = "{http://www.w3.org/XML/1998/namespace}base"
 _MAX_ENTRIES = 10_000
@@ -81,10 +82,16 @@ def _local(node: etree._Element) -> str:
     return tag.rpartition("}")[2].rpartition(":")[2].lower() if isinstance(tag, str) else ""
 
 
+def _is_foreign(node: etree._Element) -> bool:
+    """Say whether an element speaks of media or a podcast, whose `title` and `content` are others."""
+    tag = node.tag
+    return isinstance(tag, str) and bool(_FOREIGN.search(tag))
+
+
 def _child(node: etree._Element, *names: str) -> etree._Element | None:
     for name in names:
         for child in node:
-            if _local(child) == name and (len(child) or (child.text or "").strip()):
+            if _local(child) == name and (len(child) or (child.text or "").strip()) and not _is_foreign(child):
                 return child
     return None
 

@@ -76,7 +76,7 @@ def _card(card: Node, now: datetime) -> tuple[Post | None, Post | None]:
         published_precision=precision,
         published_raw=printed or None,
         engagement=_counters(card),
-        repost_of=_repost_of(original) if box is not None else None,
+        repost_of=_repost_of(original, box) if box is not None else None,
         tags=hashtags(rich.text),
         at_users=tuple(n for n in rich.at_users if f"@{n}" in own) or (() if rich.at_users else at_names(own)),
         links=rich.links,
@@ -89,9 +89,8 @@ def _card(card: Node, now: datetime) -> tuple[Post | None, Post | None]:
 def _original(box: Node, now: datetime) -> Post | None:
     rich, truncated = _text(box, "true()")
     uid, bid, printed = _permalink(box, ".//p[@class='from']//a")
-    told = re.search(r"mid=(\d{10,20})", " ".join(str(each) for each in box.xpath(".//@action-data")))
-    mid = bid_to_mid(bid) or (told[1] if told else "")
-    if not mid or rich is None or not rich.text:
+    mid = _original_mid(box, bid)
+    if not mid or not uid or rich is None or not rich.text:
         return None
     name = _first(box, ".//a[@nick-name]")
     at, precision = _when(printed, mid, now)
@@ -116,9 +115,14 @@ def _original(box: Node, now: datetime) -> Post | None:
     )
 
 
-def _repost_of(original: Post | None) -> RepostOf:
+def _original_mid(box: Node, bid: str) -> str:
+    told = re.search(r"mid=(\d{10,20})", " ".join(str(each) for each in box.xpath(".//@action-data")))
+    return bid_to_mid(bid) or (told[1] if told else "")
+
+
+def _repost_of(original: Post | None, box: Node) -> RepostOf:
     if original is None:
-        return RepostOf()
+        return RepostOf(id=_original_mid(box, "") or None)
     return RepostOf(
         id=original.native_id, url=original.url, author=original.author.name, text=original.text, available=True
     )

@@ -61,6 +61,9 @@ def _region(raw: object, *prefixes: str) -> str | None:
 def _rich(status: Mapping[str, Any]) -> Rich:
     """Read the text: `text_raw` with its short links replaced, else the HTML in `text`."""
     raw = status.get("text_raw")
+    whole = obj(status, "longText").get("longTextContent")
+    if isinstance(whole, str) and whole:
+        return html_to_text(whole if "</" in whole else whole.replace("<", "&lt;"), _BASE)
     if not isinstance(raw, str):
         return html_to_text(text_of(status.get("text")), _BASE)
     links: dict[str, None] = {}
@@ -116,10 +119,16 @@ def read_status(status: Mapping[str, Any], now: datetime) -> Post | None:
         tags=_tags(status, rich.text),
         at_users=_names(rich, own),
         links=rich.links,
-        truncated=status.get("isLongText") is True or status.get("truncated") is True or rich.truncated,
+        truncated=_is_cut(status, rich),
         needs="longtext" if status.get("continue_tag") and status.get("isLongText") is True else None,
         promoted=status.get("ad_marked") is True or bool(status.get("is_ad")),
     )
+
+
+def _is_cut(status: Mapping[str, Any], rich: Rich) -> bool:
+    if text_of(obj(status, "longText").get("longTextContent")):
+        return False
+    return status.get("isLongText") is True or status.get("truncated") is True or rich.truncated
 
 
 def _names(rich: Rich, own: str) -> tuple[str, ...]:

@@ -6,7 +6,7 @@ then readability where that found too little. Runs in a worker: it costs 30 to 1
 
 import re
 from dataclasses import dataclass
-from datetime import datetime
+from datetime import datetime, timedelta
 from typing import Any
 
 from lxml import html as lxml_html
@@ -52,6 +52,7 @@ class ArticlePage:
     name = "article"
     hosts: tuple[str, ...] = ()
     prefixes = ("article",)
+    pace = timedelta(0)
 
     def __init__(self, options: ArticleSettings | None = None) -> None:
         self._options = options or ArticleSettings()

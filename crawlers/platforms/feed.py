@@ -2,7 +2,7 @@
 
 from collections.abc import Mapping
 from dataclasses import dataclass
-from datetime import datetime
+from datetime import datetime, timedelta
 
 from config.settings import SourceSettings
 from crawlers.base import Fetch, Parsed, Response
@@ -34,6 +34,7 @@ class FeedPage:
     name = "feed"
     hosts: tuple[str, ...] = ()
     prefixes = ("feed", "rss")
+    pace = timedelta(0)
 
     def __init__(self, options: FeedSettings | None = None) -> None:
         self._options = options or FeedSettings()

@@ -3,7 +3,7 @@
 import re
 from collections.abc import Mapping
 from dataclasses import dataclass
-from datetime import datetime
+from datetime import datetime, timedelta
 from typing import Any
 from urllib.parse import urlencode
 
@@ -43,6 +43,7 @@ class GdeltPage:
     name = "gdelt"
     hosts = ("api.gdeltproject.org",)
     prefixes = ("gdelt",)
+    pace = timedelta(seconds=5)
 
     def __init__(self, options: GdeltSettings | None = None) -> None:
         self._options = options or GdeltSettings()

@@ -1,7 +1,7 @@
 """Files that the operator drops: NDJSON or CSV, one file or a watched folder."""
 
 from dataclasses import dataclass
-from datetime import datetime
+from datetime import datetime, timedelta
 
 from config.settings import SourceSettings
 from crawlers.base import Fetch, Parsed, Response
@@ -26,6 +26,7 @@ class ImportPage:
     name = "import"
     hosts: tuple[str, ...] = ()
     prefixes = ("import",)
+    pace = timedelta(0)
 
     def __init__(self, options: ImportSettings | None = None) -> None:
         self.options = options or ImportSettings()

@@ -3,7 +3,7 @@
 import re
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass, replace
-from datetime import datetime
+from datetime import datetime, timedelta
 from typing import Any, Literal
 from urllib.parse import parse_qs, quote, urlencode, urlsplit
 
@@ -58,6 +58,7 @@ class WeiboPage:
     name = "weibo"
     hosts = ("weibo.com", "www.weibo.com", "m.weibo.cn", "s.weibo.com", "c.api.weibo.com", "passport.weibo.com")
     prefixes = ("weibo",)
+    pace = timedelta(seconds=5)
 
     def __init__(self, options: WeiboSettings | None = None) -> None:
         self._via = (options or WeiboSettings()).via

@@ -123,6 +123,17 @@ def test_rss_1_and_atom_with_relative_links_are_read() -> None:
     )  # fmt: skip
 
 
+def test_media_and_podcast_elements_are_not_the_entrys_own() -> None:
+    media = (
+        '<media:content xmlns:media="http://search.yahoo.com/mrss/" url="x"><media:title>图</media:title>'
+        "</media:content>"
+        '<itunes:title xmlns:itunes="http://www.itunes.com/dtds/podcast-1.0.dtd">播客</itunes:title>'
+    )
+    body = f"<item>{media}<title>题</title><link>https://a.cn/1</link><description>文</description></item>"
+    post = parse("feed.any", rss(body)).posts[0]
+    assert (post.title, post.text) == ("题", "文")
+
+
 def test_json_feed_of_both_versions_is_read() -> None:
     feed = {
         "version": "https://jsonfeed.org/version/1", "title": "志", "author": {"name": "主"}, "language": "zh-CN",

@@ -32,9 +32,11 @@ def test_growing_file_waits_until_it_looks_the_same_twice(tmp_path: Path) -> Non
     file.write_text(LINE, "utf-8")
     drop = folder(tmp_path)
     assert drop.look() == []
+    assert drop.waiting
     file.write_text(LINE * 2, "utf-8")
     assert drop.look() == []
     assert drop.look() == [str(file)]
+    assert not drop.waiting
 
 
 def test_settled_files_are_taken_at_once_oldest_first_and_moved(tmp_path: Path) -> None:

@@ -10,6 +10,7 @@ from crawlers.link import origin, public_link
     [
         ("https://a.cn/p?utm_source=x&id=3&spm=1&from=rss&b=%20", "https://a.cn/p?id=3&b=%20"),
         ("/p/1", "https://base.cn/p/1"),
+        (" https://a.cn/x y\n.html\ud83d ", "https://a.cn/x%20y.html"),
         ("//b.cn/x#frag", "https://b.cn/x"),
         ("https://a.cn/#/route/1", "https://a.cn/#/route/1"),
         ("HTTPS://A.cn/X", "https://A.cn/X"),

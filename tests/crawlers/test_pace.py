@@ -2,6 +2,9 @@ from datetime import UTC, datetime, timedelta
 
 from crawlers.pace import PaceBook
 from domain.clock import ManualClock
+from tests.crawlers.farm import Farm
+from tests.crawlers.pages import network, source
+from tests.crawlers.visiting import job
 
 START = datetime(2026, 6, 20, 8, tzinfo=UTC)
 
@@ -39,3 +42,13 @@ async def test_a_site_that_asked_to_wait_is_held_until_then() -> None:
     assert book.held_until("b.cn:443") is None
     clock.advance(timedelta(minutes=5))
     assert book.held_until("a.cn:443") is None
+
+
+def test_pace_is_the_slower_of_source_and_platform_but_not_for_a_mirror() -> None:
+    def pace(**more: object) -> float:
+        own = source(platform="gdelt", query=("云",), **more)
+        return job(Farm(), own, net=network()).pace.total_seconds()
+
+    assert pace() == 5
+    assert pace(pace=timedelta(seconds=9)) == 9
+    assert pace(base_url="http://127.0.0.1:9") == 0

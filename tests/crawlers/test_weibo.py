@@ -165,6 +165,24 @@ def test_long_text_replaces_short_links() -> None:
     assert dict(parse("weibo.ajax_longtext", json.dumps(body)).extras)["long_text"] == "全 网页链接\n完"
 
 
+def test_full_text_inside_a_status_completes_it() -> None:
+    post = parse("weibo.m_search", search(status(isLongText=True, longText={"longTextContent": "全文 a<b"}))).posts[0]
+    assert (post.text, post.truncated) == ("全文 a<b", False)
+
+
+def test_original_that_is_gone_leaves_its_id() -> None:
+    page = (
+        "<html><body><div class='card-wrap' mid='5311901742082998'><div class='content'>"
+        "<p class='txt' node-type='feed_list_content'>转发微博</p><div class='card-comment'>"
+        "<p class='txt' node-type='feed_list_content'>抱歉，此微博已被作者删除。</p>"
+        "<a action-data='mid=5311643450037041'>赞</a></div></div></div></body></html>"
+    )
+    (post,) = parse("weibo.s_search", page).posts
+    assert post.kind is Kind.REPOST
+    assert post.repost_of is not None
+    assert (post.repost_of.id, post.repost_of.available) == ("5311643450037041", False)
+
+
 def test_mobile_detail_page_holds_the_status() -> None:
     body = "<script>var $render_data = [" + json.dumps({"status": status()}) + "][0] || {};</script>"
     assert parse("weibo.m_detail", body).posts[0].native_id == "5311901742082998"
