@@ -17,7 +17,7 @@ from analysis.segment import make_segmenter
 from analysis.sentiment import SentimentModel
 from analysis.signature import Signature, sign, story_key
 from analysis.topics import KeywordRanker, TopicMatcher
-from analysis.verdict import about_name, by_news_model, near_weights, with_risk
+from analysis.verdict import about_name, by_news_model, near_weights, with_risk, with_talk_risk
 from analysis.weights import SHIPPED_MODEL
 from domain.document import public_fields
 from domain.mention import Kind, Mention
@@ -32,6 +32,10 @@ Span = tuple[int, int]
 
 _NEWS_PLATFORMS: Final = frozenset({"news", "web", "feed", "article", "gdelt", "rss", "sitemap", "websearch", "wechat"})
 
+_FREE_IN_TEXT: Final = 0.6
+"""Sum of risk weights in a text that says nothing of its mood: one strong category."""
+_FREE_NEAR_BRAND: Final = 0.3
+"""The same near a brand."""
 _NEWS_MODEL_RISKS: Final = frozenset({"fraud", "legal_regulatory"})
 """Categories that the texts of the news model are about."""
 
@@ -124,6 +128,7 @@ class Tagger:
             self._segment,
             self._judge,
             self._find_risk_words,
+            self._sharpen,
             self._judge_brands,
             self._weigh_risks,
             self._find_topics,
@@ -235,16 +240,17 @@ class Tagger:
         for (draft, number), (own, others), part in zip(named, places, parts, strict=True):
             sentiment = draft.sentiment if part is None else next(scored)
             assert sentiment is not None
-            if _is_news(draft):
-                sentiment = self._news_verdict(draft, sentiment, own, others)
+            sentiment = self._verdict(draft, sentiment, own, others)
             hit = draft.hits[number]
             tag = BrandTag(brand=hit.brand, spans=hit.spans, title_spans=hit.title_spans, sentiment=sentiment)
             draft.brands = (*draft.brands, tag)
 
-    def _news_verdict(self, draft: Draft, mood: Sentiment, own: Sequence[Span], others: Sequence[Span]) -> Sentiment:
-        """Raise the mood of news by risk words near a brand, and by the news model in its own field."""
+    def _verdict(self, draft: Draft, mood: Sentiment, own: Sequence[Span], others: Sequence[Span]) -> Sentiment:
+        """Raise the mood for a brand by risk words near it, and by the news model in its own field."""
         categories = self._risks.categories
         near = about_name(draft.folded, draft.risk_words, own, others)
+        if not _is_news(draft):
+            return with_talk_risk(mood, near_weights(near, categories), free=_FREE_NEAR_BRAND)
         verdict = with_risk(mood, near_weights(near, categories))
         if self._news.weights is None or not any(categories[hit.category].id in _NEWS_MODEL_RISKS for hit in near):
             return verdict
@@ -257,6 +263,13 @@ class Tagger:
     def _find_risk_words(self, drafts: list[Draft]) -> None:
         for draft in drafts:
             draft.risk_words = self._risks.find(draft.folded)
+
+    def _sharpen(self, drafts: list[Draft]) -> None:
+        """Raise the mood of texts that touch several risk categories at once."""
+        for draft in drafts:
+            if draft.risk_words and draft.sentiment is not None:
+                weights = near_weights(draft.risk_words, self._risks.categories)
+                draft.sentiment = with_talk_risk(draft.sentiment, weights, free=_FREE_IN_TEXT)
 
     def _weigh_risks(self, drafts: list[Draft]) -> None:
         for draft in drafts:

@@ -48,6 +48,12 @@ def test_two_brands_in_one_text_are_judged_apart(tagger: Tagger) -> None:
     assert by_brand["bailu"].spans == ((16, 20),)
 
 
+def test_a_factual_complaint_with_several_risks_is_negative(tagger: Tagger) -> None:
+    found = tags(tagger, a_mention("云杉咖啡吃出一条虫，客服拒绝退款，已经投诉"))
+    assert found.sentiment.polarity is Polarity.NEGATIVE
+    assert found.brands[0].sentiment.polarity is Polarity.NEGATIVE
+
+
 def test_one_brand_without_contrast_takes_the_mood_of_the_whole(tagger: Tagger) -> None:
     found = tags(tagger, a_mention("云杉咖啡很好喝，还会再来"))
     assert found.brands[0].sentiment == found.sentiment

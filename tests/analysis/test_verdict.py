@@ -3,7 +3,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from analysis.risk import RiskFinder
-from analysis.verdict import about_name, by_news_model, near_weights, with_risk
+from analysis.verdict import about_name, by_news_model, near_weights, with_risk, with_talk_risk
 from domain.tagging import Polarity, Sentiment
 from tests.analysis.builders import RISKS
 
@@ -76,3 +76,14 @@ def test_the_news_models_verdict_has_one_sign_throughout(p_bad: float) -> None:
 def test_the_mood_tells_neutral_from_positive_where_news_is_not_bad() -> None:
     assert by_news_model(0.1, mood(0.1, Polarity.POSITIVE)).polarity is Polarity.POSITIVE
     assert by_news_model(0.1, mood(0.1)).polarity is Polarity.NEUTRAL
+
+
+def test_in_talk_one_word_says_nothing_and_several_do() -> None:
+    neutral = mood(0.3, score=-0.6)
+    assert with_talk_risk(neutral, [0.6], free=0.6) == neutral
+    assert with_talk_risk(neutral, [0.6, 0.35, 0.35], free=0.6).polarity is Polarity.NEGATIVE
+
+
+def test_in_talk_words_never_turn_a_text_that_sounds_good() -> None:
+    good = mood(0.3, Polarity.POSITIVE, score=0.6)
+    assert with_talk_risk(good, [0.6, 0.6, 0.6], free=0.0) == good
