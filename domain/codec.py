@@ -26,7 +26,7 @@ def to_plain(value: object) -> Any:
     empty, False), moments RFC 3339, spans seconds, enums their value, sets sorted lists.
     """
     if value is None or isinstance(value, bool | int | float):
-        return value.value if isinstance(value, Enum) else value
+        return value
     if isinstance(value, Enum):
         return value.value
     if isinstance(value, str):
@@ -84,7 +84,7 @@ def from_plain(cls: type[T], plain: object) -> T:
         DomainError: a field is missing or of the wrong form.
     """
     try:
-        return cast(T, _reader(cls)(plain))
+        return cast(T, _reader(cast(Any, cls))(plain))
     except (TypeError, ValueError, KeyError, AttributeError) as err:
         raise DomainError(f"does not fit {cls.__name__}: {err}") from err
 
