@@ -4,8 +4,8 @@ import logging
 from collections.abc import Sequence
 from functools import lru_cache
 
-from alerts.routing import LABELS
 from alerts.teller import route_labels
+from config.marks import LABELS
 from domain.incident import Incident, Silence
 from domain.query import FieldType, Matcher, QueryError, compile_matcher, parse
 

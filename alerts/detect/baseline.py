@@ -1,5 +1,8 @@
 """What is usual for one brand at one hour: expectation, its spread, and the usual share.
 
+Sums over sources are exact (`fsum`), so that the order in which sources were met, and with it
+a restart, changes no digit.
+
 The form is that of contracts/detection.md, section 6: one rate per source times one shape
 over the week, the variance of a negative binomial whose spread is measured on the brand's
 own past, and a past whose bursts are clipped before they can lift the expectation.
@@ -106,7 +109,7 @@ def measure_baseline(
     authors = rates.per_source(past.authors * clip)
     mentions = rates.per_source(past.mentions * rates.clip_of(past.mentions.sum(axis=0)))
     everything = rates.per_source(past.all * rates.clip_of(past.all.sum(axis=0)))
-    total = float(everything.sum())
+    total = math.fsum(everything)
     return Baseline(
         anchor=anchor,
         on=on,
@@ -116,8 +119,8 @@ def measure_baseline(
         mentions=mentions,
         all_mentions=everything,
         live=rates.per_source(past.live),
-        spread={width: _spread(past.authors.sum(axis=0), float(authors.sum()) * weights, width) for width in windows},
-        share=min(1.0, float(mentions.sum()) / total) if total > 0 else 0.0,
+        spread={width: _spread(past.authors.sum(axis=0), math.fsum(authors) * weights, width) for width in windows},
+        share=min(1.0, math.fsum(mentions) / total) if total > 0 else 0.0,
         story_maxima=tuple(series.story_maxima(begin, anchor, story_width)) if story_width else (),
     )
 

@@ -1,5 +1,6 @@
 """Which sources give nothing now, so that blind is never taken for quiet."""
 
+import math
 from collections.abc import Mapping, Sequence
 from datetime import datetime, timedelta
 
@@ -70,5 +71,5 @@ def in_gap(
     usual = np.zeros(len(series.sources))
     usual[: len(baseline.all_mentions)] = baseline.all_mentions
     counted = np.array([source not in chronic for source in series.sources], bool)
-    total = float(usual[counted].sum())
-    return total > 0 and float(usual[counted & (dark <= last)].sum()) >= _GAP_SHARE * total
+    total = math.fsum(usual[counted])
+    return total > 0 and math.fsum(usual[counted & (dark <= last)]) >= _GAP_SHARE * total

@@ -4,9 +4,10 @@ from collections import Counter
 from collections.abc import Iterable
 from dataclasses import dataclass, replace
 from datetime import datetime, timedelta
-from typing import Any, Literal
+from typing import Annotated, Any, Literal
 
 from alerts.detect.base import Labels, Signal, View, labels_of, reason_json, reason_of
+from config.marks import Query, Range
 from config.settings import RuleSettings
 from domain.document import public_fields
 from domain.ids import fingerprint
@@ -30,13 +31,13 @@ _DOUBLED_AT = 8.0
 class MatchSettings:
     """Settings of rules of kind `match`."""
 
-    query: str
+    query: Annotated[str, Query()]
     """What a mention must match, in the query language over the public fields."""
     by: Literal["brand", "story"] = "brand"
     """One incident for a brand, or one for each story of it."""
-    late: timedelta = timedelta(hours=24)
+    late: Annotated[timedelta, Range(timedelta(0), timedelta(days=1))] = timedelta(hours=24)
     """Oldest event time that still counts when a mention comes in."""
-    hold: timedelta = timedelta(hours=1)
+    hold: Annotated[timedelta, Range(timedelta(0), timedelta(days=7))] = timedelta(hours=1)
     """How long the condition holds after the last match."""
 
 

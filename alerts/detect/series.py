@@ -1,5 +1,6 @@
 """Counts of one brand as arrays over 5-minute bins, re-read from the store where they changed."""
 
+import math
 from collections.abc import Iterable, Sequence
 from datetime import UTC, datetime, timedelta
 from typing import Literal
@@ -149,7 +150,7 @@ class Series:
 
     def p_negative(self, first: int, end: int) -> float:
         """Return the sum of the probabilities of negative over live mentions of the bins."""
-        return float(self._p_negative[:, max(0, first - self.first) : max(0, end - self.first)].sum())
+        return math.fsum(self._p_negative[:, max(0, first - self.first) : max(0, end - self.first)].flat)
 
     def story_authors(self, first: int, end: int) -> dict[str, float]:
         """Return live new negative authors per story over bins `first` to `end` − 1."""

@@ -2,10 +2,11 @@
 
 from dataclasses import dataclass
 from datetime import timedelta
-from typing import Literal
+from typing import Annotated, Literal
 
 from alerts.detect.base import Signal, View, labels_of, reason_json
 from alerts.detect.series import On, bin_of, bin_start, bins_in
+from config.marks import Range
 from config.settings import RuleSettings
 from domain.ids import fingerprint
 from domain.spec import Spec
@@ -17,17 +18,17 @@ __all__ = ["SPEC", "ThresholdRule", "ThresholdSettings"]
 class ThresholdSettings:
     """Settings of rules of kind `threshold`."""
 
-    at_least: float
+    at_least: Annotated[float, Range(0.001, 1e9)]
     """Value that fires: a number of mentions or authors, or a share in [0, 1]."""
     on: On = "negative"
     """What is counted: mentions that are negative, neutral or positive for the brand, or all."""
     measure: Literal["mentions", "authors", "share", "p_negative"] = "mentions"
     """Mentions, new authors, share of `on` among all, or the sum of probabilities of negative."""
-    window: timedelta = timedelta(hours=1)
+    window: Annotated[timedelta, Range(timedelta(minutes=5), timedelta(days=14))] = timedelta(hours=1)
     """Length of the window."""
-    min_mentions: int = 1
+    min_mentions: Annotated[int, Range(0, 1_000_000_000)] = 1
     """Fewest mentions of any polarity in the window for the rule to say anything."""
-    hold: float = 0.8
+    hold: Annotated[float, Range(0, 1)] = 0.8
     """Share of `at_least` above which an open incident goes on, [0, 1]."""
 
 

@@ -1,7 +1,9 @@
 """Measures windows of one brand against what is usual: counts, excess, share, story."""
 
+import math
 from dataclasses import dataclass, replace
 from datetime import datetime, timedelta
+from typing import Annotated
 
 import numpy as np
 from numpy.typing import NDArray
@@ -9,6 +11,7 @@ from numpy.typing import NDArray
 from alerts.detect.base import View
 from alerts.detect.baseline import Baseline, excess_z
 from alerts.detect.series import BINS_PER_HOUR, On, bin_of, bin_start
+from config.marks import Range
 
 __all__ = ["BurstSettings", "Look", "Measure"]
 
@@ -19,6 +22,11 @@ _FULL_DAYS = 7.0
 """History from which the fewest authors of the settings hold; with none it is three times as many."""
 _DOUBT, _DOUBT_DAYS = 0.6, 3.0
 """Spread added for a short history, falling to nothing over these days."""
+
+
+_FLOOD_RATIO, _FLOOD_LEAST, _FLOOD_K = 3.0, 20, 3.0
+"""Mentions per author, relative to the usual, and mentions from which a flood is suspected; the
+limit is then this many times higher, for the hands behind a flood are counted as authors too."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -36,17 +44,17 @@ class BurstSettings:
     """Windows that are watched side by side, shortest first."""
     k: tuple[float, ...] = (4.5, 4.5, 4.5, 4.0)
     """Deviations above the usual that fire, one for each window; the last holds for any more."""
-    min_authors: int = 10
+    min_authors: Annotated[int, Range(1, 1_000_000)] = 10
     """Fewest distinct authors in a window that can fire, once a week of history is known."""
-    share_ratio: float = 1.4
+    share_ratio: Annotated[float, Range(0, 100)] = 1.4
     """Times by which the odds of this polarity must exceed the usual ones; 0 = no such gate."""
-    story_window: timedelta = timedelta(hours=2)
+    story_window: Annotated[timedelta, Range(timedelta(0), timedelta(days=1))] = timedelta(hours=2)
     """Window of the single-story lever; 0 = off."""
-    story_k: float = 3.5
+    story_k: Annotated[float, Range(0, 100)] = 3.5
     """Deviations above the brand's own daily story maxima that fire."""
-    hold: float = 0.5
+    hold: Annotated[float, Range(0, 1)] = 0.5
     """Share of the limit above which an open incident goes on, [0, 1]."""
-    critical_at: float = 2.0
+    critical_at: Annotated[float, Range(0, 1_000)] = 2.0
     """Score from which the incident is critical, 1 = at the limit; 0 = never."""
 
 
@@ -115,9 +123,9 @@ class Measure:
         expected_mentions = _dot(usual, self._baseline.mentions)
         spread = self._baseline.spread.get(width, 0.05) + self._doubt
         z = excess_z(authors, expected, spread)
-        flood = mentions >= 3 * max(authors, 1.0) * max(1.0, _ratio(expected_mentions, expected)) and mentions >= 20
+        flood = self._is_flood(mentions, authors, max(1.0, _ratio(expected_mentions, expected)))
         share_ok, share = self._share(mentions, everything)
-        score = z / (2 * k if flood else k)
+        score = z / (_FLOOD_K * k if flood else k)
         fires = self._ready and score >= 1 and authors >= self._min_authors and share_ok
         return Look(
             width=width,
@@ -134,6 +142,11 @@ class Measure:
             flood=flood,
             fires=fires,
         )
+
+    @staticmethod
+    def _is_flood(mentions: float, authors: float, usual: float) -> bool:
+        """Say whether each author wrote several times as much as usual: few hands, many posts."""
+        return mentions >= _FLOOD_LEAST and mentions >= _FLOOD_RATIO * usual * max(authors, 1.0)
 
     def story(self, width: int) -> Look:
         """Measure the fastest story against the brand's own daily story maxima."""
@@ -159,7 +172,7 @@ class Measure:
         series = self._view.series
         counted = series.authors(self._settings.on, look.first, self._last + 1).sum(axis=0)
         weights = self._baseline.weights(look.first, self._last + 1, self._fraction)
-        excess = counted - weights * float(self._baseline.authors.sum())
+        excess = counted - weights * math.fsum(self._baseline.authors)
         if not len(excess):
             return self._view.now
         suffix = np.cumsum(excess[::-1])[::-1]
@@ -186,7 +199,7 @@ class Measure:
 
 
 def _dot(weights: NDArray[np.float64], rates: NDArray[np.float64]) -> float:
-    return float((weights * rates).sum())
+    return math.fsum(weights * rates)
 
 
 def _ratio(one: float, other: float) -> float:

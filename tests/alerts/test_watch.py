@@ -43,6 +43,7 @@ def test_a_wave_of_400_in_30_minutes_fires_once_and_resolves_once(world: World) 
     assert timedelta(hours=1) <= incident.resolved_at - (START + timedelta(minutes=90)) <= timedelta(hours=2)
 
 
+@pytest.mark.slow
 def test_a_wave_of_60_in_two_hours_fires_before_its_end(world: World) -> None:
     world.plan_quiet(8)
     world.plan_wave(60, 120, start=60)
@@ -54,6 +55,7 @@ def test_a_wave_of_60_in_two_hours_fires_before_its_end(world: World) -> None:
     assert len(world.told()) <= 3
 
 
+@pytest.mark.slow
 def test_a_small_brand_is_heard_too(tmp_path: Path) -> None:
     world = World(tmp_path, rate=1.0)
     world.history()
@@ -65,6 +67,7 @@ def test_a_small_brand_is_heard_too(tmp_path: Path) -> None:
     world.close()
 
 
+@pytest.mark.slow
 def test_quiet_days_and_imported_history_tell_nothing(world: World) -> None:
     world.plan_quiet(12)
     world.run(12 * 60)
@@ -72,6 +75,7 @@ def test_quiet_days_and_imported_history_tell_nothing(world: World) -> None:
     assert world.desk.incidents() == []
 
 
+@pytest.mark.slow
 def test_a_positive_campaign_with_misread_posts_tells_nothing(world: World) -> None:
     world.plan_quiet(6)
     world.plan_wave(400, 30, start=60, negative=0.07)
@@ -96,6 +100,7 @@ def test_the_same_rows_twice_change_nothing(world: World) -> None:
     assert (world.told(), world.incident().peak_value) == before
 
 
+@pytest.mark.slow
 def test_all_sources_dark_tell_nothing_about_the_brand(world: World) -> None:
     world.plan_quiet(6)
     world.run(60)
@@ -106,6 +111,7 @@ def test_all_sources_dark_tell_nothing_about_the_brand(world: World) -> None:
     assert world.told() == []
 
 
+@pytest.mark.slow
 def test_nothing_resolves_in_a_data_gap_and_it_is_told_once(world: World) -> None:
     world.plan_quiet(10)
     world.plan_wave(200, 30)
@@ -120,6 +126,7 @@ def test_nothing_resolves_in_a_data_gap_and_it_is_told_once(world: World) -> Non
     assert world.told()[-1] == "resolved"
 
 
+@pytest.mark.slow
 def test_one_post_by_a_big_author_is_enough_and_the_next_joins_it(world: World) -> None:
     world.run(10)
     big = Author(name="大号", id="9", followers=500_000)
@@ -139,6 +146,7 @@ def test_one_post_by_a_big_author_is_enough_and_the_next_joins_it(world: World) 
     assert world.told() == ["firing", "resolved"]
 
 
+@pytest.mark.slow
 def test_a_changed_counter_is_no_second_match(world: World) -> None:
     big = Author(name="大号", id="9", followers=500_000)
     post = world.make(world.clock.now(), author=big, risk="food_safety")
@@ -277,6 +285,7 @@ def test_a_silence_holds_messages_back_and_tells_what_is_still_open_when_it_ends
     assert IncidentFlag.SILENCED not in world.incident().flags
 
 
+@pytest.mark.slow
 def test_what_ends_inside_a_silence_is_never_told(world: World) -> None:
     silence = Silence(
         id="s1", matcher="", starts_at=START, ends_at=START + timedelta(hours=12), by="王敏", comment="发布会"
@@ -360,7 +369,8 @@ def decisions(folder: Path, seed: int, restarts: frozenset[int]) -> list[tuple[o
     return [*told, *state]
 
 
-@settings(max_examples=4)
+@pytest.mark.slow
+@settings(max_examples=3)
 @given(seed=st.integers(0, 50), restarts=st.frozensets(st.integers(1, 199), min_size=1, max_size=20))
 def test_restarts_change_no_decision(
     tmp_path_factory: pytest.TempPathFactory, seed: int, restarts: frozenset[int]

@@ -144,9 +144,16 @@ def _row(
 
 
 def run(
-    stream: dict[str, Any], settings: BurstSettings, cooling: timedelta = timedelta(hours=1)
+    stream: dict[str, Any], settings: BurstSettings, *, cooling: timedelta = timedelta(minutes=45), every: int = 1
 ) -> list[dict[str, Any]]:
-    """Return the messages on one stream, as the judge reads them."""
+    """Return the messages on one stream, as the judge reads them.
+
+    Args:
+        stream: A stream of the generator.
+        settings: Settings of the rule.
+        cooling: Cooling time of its incidents.
+        every: Bins between two looks.
+    """
     source = StreamCounts(stream)
     burst = BurstRule(settings)
     rule = RuleSettings(name="negative-burst", kind="burst", severity=Severity.HIGH, cooling=cooling, options=settings)
@@ -160,14 +167,14 @@ def run(
         now = START + at * _BIN + timedelta(minutes=4, seconds=59)
         first = (START - base) // _BIN
         brand.update([first + index for index in source.changed()], now)
-        if at < stream["warm"] - 288:
+        if at < stream["warm"] - 288 or at % every:
             continue
         health = source.health()
 
         def baseline(on: Any, windows: tuple[int, ...], story: int, now: datetime = now) -> Any:
             return brand.baseline(on, windows, story, now=now)
 
-        usual = baseline("negative", burst._widths, burst._story_width)  # noqa: SLF001 - the same object as the rule asks for
+        usual = baseline("negative", burst._widths, burst._story_width)
         dark = dark_bins(brand.series, usual, health, last=first + at, fraction=1.0)
         active = {incident.fingerprint: incident} if incident else {}
         view = View(
