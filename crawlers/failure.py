@@ -3,6 +3,7 @@
 import logging
 from urllib.parse import urlsplit
 
+import aiohttp
 from scrapy.exceptions import (
     CannotResolveHostError,
     DownloadCancelledError,
@@ -54,6 +55,8 @@ def classify_failure(error: Exception, url: str) -> Parsed:
         return Parsed(outcome=FetchOutcome.ERROR, detail=f"{error}"[:300])
     if isinstance(error, IgnoreRequest):
         return Parsed(outcome=FetchOutcome.ERROR, detail=f"{host}: the answer is larger than allowed")
+    if isinstance(error.__cause__, aiohttp.ClientSSLError | aiohttp.ClientConnectorCertificateError):
+        return Parsed(outcome=FetchOutcome.ERROR, detail=f"{host}: its certificate is not trusted")
     for kind, words in _WORDS:
         if isinstance(error, kind):
             return Parsed(outcome=FetchOutcome.ERROR, detail=f"{host}: {words}")

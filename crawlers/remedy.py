@@ -34,6 +34,12 @@ _INTERNAL: _Texts = (
     "the address is internal and was refused",
     "if the server is yours, add its host:port to network.allow_internal",
 )
+_CERTIFICATE: _Texts = (
+    "对方的证书不可信",
+    "检查系统根证书与代理；确为自签名的自有服务器时，可为该来源设置 verify_tls: false",
+    "its certificate is not trusted",
+    "check the system's root certificates and the proxy; for a server of your own set `verify_tls: false`",
+)
 _SILENT: _Texts = (
     "超过三个间隔没有成功访问",
     "确认采集进程在运行、收件箱没有积压、磁盘未满",
@@ -126,6 +132,8 @@ def _texts(source: SourceSettings, state: VisitState) -> _Texts:
         return _ROBOTS
     if outcome is FetchOutcome.ERROR and state.last_detail.startswith("refused"):
         return _INTERNAL
+    if outcome is FetchOutcome.ERROR and "certificate" in state.last_detail:
+        return _CERTIFICATE
     words = ("cannot connect", "no such host", "no answer", "connection broke")
     if outcome is FetchOutcome.ERROR and any(word in state.last_detail for word in words):
         return _UNREACHABLE

@@ -1,6 +1,7 @@
 """A loopback server for tests: real sockets, any bytes."""
 
 import asyncio
+import ssl
 from collections.abc import AsyncIterator, Awaitable, Callable
 from contextlib import asynccontextmanager
 
@@ -49,13 +50,13 @@ class Farm:
 
 
 @asynccontextmanager
-async def farm() -> AsyncIterator[Farm]:
+async def farm(tls: ssl.SSLContext | None = None) -> AsyncIterator[Farm]:
     made = Farm()
     app = web.Application()
     app.router.add_route("*", "/{tail:.*}", made.answer)
     runner = web.AppRunner(app, shutdown_timeout=0.1)
     await runner.setup()
-    site = web.TCPSite(runner, "127.0.0.1", 0)
+    site = web.TCPSite(runner, "127.0.0.1", 0, ssl_context=tls)
     await site.start()
     server = site._server
     assert isinstance(server, asyncio.Server)

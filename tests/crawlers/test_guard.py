@@ -114,11 +114,3 @@ async def test_name_whose_dns_answer_is_internal_is_never_connected() -> None:
             with pytest.raises(aiohttp.ClientConnectorError):
                 await session.get(f"http://rebind.example.cn:{inside.port}/")
         assert inside.asked == []
-
-
-async def test_hook_that_is_relied_upon_is_still_there() -> None:
-    connector = aiohttp.TCPConnector()
-    try:
-        assert hasattr(connector, "_socket_factory")
-    finally:
-        await connector.close()

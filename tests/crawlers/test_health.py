@@ -60,6 +60,7 @@ def test_every_failure_has_a_reason_and_a_remedy_in_both_languages(outcome: F) -
         ("feed", F.BLOCKED, "robots.txt of a.cn forbids it", "robots: override"),
         ("feed", F.ERROR, "a.cn: cannot connect", "检查网络"),
         ("feed", F.ERROR, "refused 10.0.0.1:80: internal address", "allow_internal"),
+        ("feed", F.ERROR, "a.cn: its certificate is not trusted", "verify_tls: false"),
         ("feed", F.ERROR, "other", "自动重试"),
     ],
 )

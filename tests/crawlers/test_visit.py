@@ -2,12 +2,18 @@ import asyncio
 import gzip
 import json
 import logging
+import ssl
 from collections.abc import AsyncIterator
-from datetime import timedelta
+from datetime import UTC, datetime, timedelta
+from ipaddress import IPv4Address
+from pathlib import Path
 from typing import Any
 
 import pytest
 from aiohttp import web
+from cryptography import x509
+from cryptography.hazmat.primitives import hashes, serialization
+from cryptography.hazmat.primitives.asymmetric import ec
 
 from crawlers.merge import merge_page, merge_text
 from crawlers.platforms.feed import FeedSettings
@@ -219,6 +225,38 @@ async def test_links_in_a_page_reach_inside_only_on_the_own_origin(site: Farm) -
         result = await visit(job(site, own, net=network(site.pair, inside.pair)))
         assert inside.asked == []
     assert [len(post.text) > 100 for post in result.posts] == [False, True, False]
+
+
+def self_signed(folder: Path) -> ssl.SSLContext:
+    key = ec.generate_private_key(ec.SECP256R1())
+    name = x509.Name([x509.NameAttribute(x509.NameOID.COMMON_NAME, "127.0.0.1")])
+    made = (
+        x509.CertificateBuilder()
+        .subject_name(name)
+        .issuer_name(name)
+        .public_key(key.public_key())
+        .serial_number(1)
+        .not_valid_before(datetime(2020, 1, 1, tzinfo=UTC))
+        .not_valid_after(datetime(2120, 1, 1, tzinfo=UTC))
+        .add_extension(x509.SubjectAlternativeName([x509.IPAddress(IPv4Address("127.0.0.1"))]), critical=False)
+        .sign(key, hashes.SHA256())
+    )
+    pem = serialization.Encoding.PEM
+    plain = key.private_bytes(pem, serialization.PrivateFormat.PKCS8, serialization.NoEncryption())
+    (folder / "both.pem").write_bytes(plain + made.public_bytes(pem))
+    context = ssl.SSLContext(ssl.PROTOCOL_TLS_SERVER)
+    context.load_cert_chain(folder / "both.pem")
+    return context
+
+
+async def test_certificate_is_checked_unless_the_source_says_otherwise(tmp_path: Path) -> None:
+    async with farm(self_signed(tmp_path)) as site:
+        site.page("/feed", feed(entry("https://a.cn/1")))
+        url = site.base.replace("http:", "https:") + "/feed"
+        checked = await visit(job(site, source(url=url)))
+        assert (checked.outcome, checked.detail) == (F.ERROR, "127.0.0.1: its certificate is not trusted")
+        trusted = await visit(job(site, source(url=url, verify_tls=False)))
+        assert trusted.outcome is F.OK
 
 
 # --- verdicts, robots, cookies -------------------------------------------------------------------------------
