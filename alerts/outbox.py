@@ -19,7 +19,7 @@ from alerts.delivery import is_readable, queue, report_of, stand_in
 from alerts.digest import digest_of, split
 from alerts.lane import ChannelHealth, Lane
 from alerts.message import Message, compose
-from alerts.notifiers.base import Answer, DeliveryClass, Found, Notifier
+from alerts.notifiers.base import Answer, Found, Notifier
 from alerts.roster import Roster
 from alerts.settle import settle
 from alerts.trial import TestAnswer, send_test
@@ -28,6 +28,7 @@ from config.settings import NetworkSettings, ReceiverSettings
 from domain.clock import Clock
 from domain.errors import TingfengError
 from domain.incident import Delivery, DeliveryKind, DeliveryState, IncidentState, Severity
+from domain.outcome import DeliveryClass
 from domain.ports import Desk, DeskChange
 from domain.spec import Spec
 

@@ -4,13 +4,12 @@ from collections.abc import Iterator, Mapping, Sequence
 from functools import lru_cache
 
 from alerts.errors import RouteError
+from config.marks import LABELS
 from config.settings import EscalationStep, ReceiverSettings, RouteSettings
 from domain.query import FieldType, Matcher, QueryError, compile_matcher, parse, unknown_fields
 
-__all__ = ["LABELS", "escalation_of", "receivers_of"]
+__all__ = ["escalation_of", "receivers_of"]
 
-LABELS = ("rule", "kind", "brand", "severity", "topic", "risk", "story", "platform", "source")
-"""Labels that a route, a silence or an inhibition may ask for."""
 _FIELDS = dict.fromkeys(LABELS, FieldType.KEYWORD)
 
 

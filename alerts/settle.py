@@ -5,8 +5,9 @@ from collections.abc import Callable
 from dataclasses import replace
 from datetime import datetime, timedelta
 
-from alerts.notifiers.base import Answer, DeliveryClass
+from alerts.notifiers.base import Answer
 from domain.incident import Delivery, DeliveryState
+from domain.outcome import DeliveryClass
 
 __all__ = ["BACKOFF_CAP_S", "HELD_MARK", "backoff_s", "settle"]
 

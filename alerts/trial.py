@@ -9,12 +9,13 @@ from alerts.call import within
 from alerts.delivery import queue
 from alerts.hint import hint_of
 from alerts.message import compose
-from alerts.notifiers.base import Answer, DeliveryClass, Notifier
+from alerts.notifiers.base import Answer, Notifier
 from alerts.report import AlertReport
 from alerts.roster import road_of
 from alerts.words import Locale
 from config.settings import NetworkSettings, ReceiverSettings
 from domain.incident import Delivery, DeliveryKind, DeliveryState, Severity
+from domain.outcome import DeliveryClass
 from domain.ports import Desk, DeskChange
 from domain.spec import Spec
 

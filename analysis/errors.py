@@ -2,7 +2,7 @@
 
 from domain.errors import TingfengError
 
-__all__ = ["AnalysisError", "LabelError", "ModelError", "WorkerError"]
+__all__ = ["AnalysisError", "LabelError", "ModelError"]
 
 
 class AnalysisError(TingfengError):
@@ -15,7 +15,3 @@ class ModelError(AnalysisError):
 
 class LabelError(AnalysisError):
     """A file of labelled texts cannot be used for training."""
-
-
-class WorkerError(AnalysisError):
-    """A worker process died or could not be started."""

@@ -152,17 +152,6 @@ class Tagger:
             step(drafts)
         return [replace(draft.mention, tags=self._finish(draft)) for draft in drafts]
 
-    def warm_up(self) -> None:
-        """Load everything that the first batch would load.
-
-        Raises:
-            ModelError: the sentiment weights cannot be read.
-        """
-        self._score(["预热"], [""])
-        if self._news.weights is not None:
-            self._news.p_bad([("预热", "", "")])
-        self._keywords.rank(["预热"])
-
     def judge_targets(self, mentions: Sequence[Mention], targets: Sequence[Target]) -> list[Sentiment]:
         """Return what each mention says about a named thing, in the order of `targets`.
 

@@ -37,7 +37,7 @@ class FetchOutcome(StrEnum):
 
 
 class DeliveryClass(StrEnum):
-    """What a channel's answer means for the outbox (contracts: channels, section 8)."""
+    """What a channel's answer means for the delivery (contracts: channels, section 8)."""
 
     OK = "ok"
     HELD = "held"

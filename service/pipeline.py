@@ -77,6 +77,7 @@ class Pipeline:
         rows = self._inbox.lease(owner=self._owner, limit=self._batch, lease=lease, now=now)
         if not rows:
             return BatchResult()
+        rows, lost = self._without_lost(rows, now)
         try:
             good, tagged, bad = self._tag_rows(rows)
             put = self._store(tagged, now)
@@ -93,8 +94,21 @@ class Pipeline:
             self._visits.add_matched(Counter(mention.source for mention in matched))
         dead = self._set_aside(bad, now)
         return BatchResult(
-            leased=len(rows), stored=len(fresh), matched=len(matched), dead=dead, returned=len(bad) - dead
+            leased=len(rows) + lost,
+            stored=len(fresh),
+            matched=len(matched),
+            dead=dead + lost,
+            returned=len(bad) - dead,
         )
+
+    def _without_lost(self, rows: Sequence[InboxRow], now: datetime) -> tuple[Sequence[InboxRow], int]:
+        """Set aside rows whose worker died or hung with them too often: they would take down the next one."""
+        lost = [row for row in rows if row.attempts > self._attempts]
+        for row in lost:
+            reason = f"not finished in {self._attempts} tries: the process died or hung with it"
+            logger.error("mention set aside id=%s reason=%s", row.mention.id, reason)
+            self._inbox.dead_letter(row.row, reason=reason, owner=self._owner, now=now)
+        return [row for row in rows if row.attempts <= self._attempts], len(lost)
 
     def _tag_rows(self, rows: Sequence[InboxRow]) -> tuple[list[InboxRow], list[Mention], list[tuple[InboxRow, str]]]:
         try:

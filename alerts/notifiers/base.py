@@ -3,14 +3,14 @@
 import re
 from collections.abc import Iterable
 from dataclasses import dataclass
-from enum import StrEnum
 from typing import Protocol
 
 from alerts.message import Message
 from alerts.notifiers.road import Road
 from domain.incident import Delivery
+from domain.outcome import DeliveryClass
 
-__all__ = ["Answer", "ChannelSettings", "DeliveryClass", "Found", "Limit", "Notifier", "NotifierFactory", "mask"]
+__all__ = ["Answer", "ChannelSettings", "Found", "Limit", "Notifier", "NotifierFactory", "mask"]
 
 _ANSWER_CHARS = 300
 _SECRETS = (
@@ -19,17 +19,6 @@ _SECRETS = (
     (re.compile(r"(/services/)[\w/-]+"), r"\1***"),
     (re.compile(r"\b[0-9a-fA-F]{8}(?:-[0-9a-fA-F]{4}){3}-[0-9a-fA-F]{12}\b"), "***"),
 )
-
-
-class DeliveryClass(StrEnum):
-    """What an answer means for the delivery."""
-
-    OK = "ok"
-    HELD = "held"
-    DEGRADE = "degrade"
-    BROKEN = "broken"
-    UNCERTAIN = "uncertain"
-    TRANSIENT = "transient"
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

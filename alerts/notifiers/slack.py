@@ -12,11 +12,12 @@ from slack_sdk import WebClient
 from slack_sdk.errors import SlackApiError, SlackClientError
 
 from alerts.message import Message
-from alerts.notifiers.base import Answer, DeliveryClass, Found, Limit, Notifier, mask
+from alerts.notifiers.base import Answer, Found, Limit, Notifier, mask
 from alerts.notifiers.road import Reply, Road, began
 from alerts.notifiers.slack_block import blocks_of, fallback_text, plain_text
 from domain.errors import DomainError
 from domain.incident import Delivery, DeliveryKind
+from domain.outcome import DeliveryClass
 from domain.secret import Secret
 from domain.spec import Spec
 

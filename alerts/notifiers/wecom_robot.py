@@ -10,12 +10,13 @@ from typing import Any
 from urllib.parse import parse_qs, quote, urlsplit
 
 from alerts.message import Line, Message
-from alerts.notifiers.base import Answer, DeliveryClass, Found, Limit, Notifier, mask
+from alerts.notifiers.base import Answer, Found, Limit, Notifier, mask
 from alerts.notifiers.fit import fit_lines
 from alerts.notifiers.road import Reply, Road, began
 from alerts.text import clip_bytes
 from domain.errors import DomainError
 from domain.incident import Delivery, DeliveryKind, Severity
+from domain.outcome import DeliveryClass
 from domain.secret import Secret
 from domain.spec import Spec
 

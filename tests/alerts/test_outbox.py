@@ -10,10 +10,11 @@ from pathlib import Path
 
 import pytest
 
-from alerts.notifiers.base import Answer, DeliveryClass
+from alerts.notifiers.base import Answer
 from alerts.outbox import queue
 from config.settings import ReceiverSettings
 from domain.incident import DeliveryKind, DeliveryState, Incident, IncidentState, Severity
+from domain.outcome import DeliveryClass
 from domain.ports import DeskChange
 from domain.secret import Secret
 from service.demo.sink import DEMO_CHANNEL, DEMO_KEY, Fault, Sink

@@ -6,9 +6,10 @@ from datetime import timedelta
 
 import pytest
 
-from alerts.notifiers.base import Answer, DeliveryClass
+from alerts.notifiers.base import Answer
 from alerts.settle import BACKOFF_CAP_S, backoff_s, settle
 from domain.incident import Delivery, DeliveryKind, DeliveryState
+from domain.outcome import DeliveryClass
 from tests.alerts.kit import NOW
 
 ROW = Delivery(

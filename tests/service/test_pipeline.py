@@ -140,3 +140,14 @@ def test_changed_counters_are_kept_and_announced(stand: Stand) -> None:
     assert result.changed == frozenset({"weibo:1"})
     assert stand.pipeline.step().stored == 0
     assert stand.mentions.get(["weibo:1"])["weibo:1"].post.engagement.likes == 9
+
+
+def test_a_mention_that_takes_its_worker_down_is_set_aside_in_the_end(stand: Stand) -> None:
+    stand.state.inbox.append([make_mention(1)], now=NOW)
+    for _ in range(2):
+        stand.state.inbox.lease(owner="dead", limit=10, lease=timedelta(minutes=5), now=stand.clock.now())
+        stand.clock.advance(timedelta(minutes=6))
+    result = stand.pipeline.step()
+    assert (result.leased, result.dead, result.stored) == (1, 1, 0)
+    assert "died or hung" in stand.state.inbox.dead_letters()[0][2]
+    assert stand.state.inbox.depth() == 0

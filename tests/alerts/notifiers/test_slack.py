@@ -9,11 +9,11 @@ from slack_sdk.models.blocks import Block
 
 from alerts.message import compose
 from alerts.notifiers import notifier_specs
-from alerts.notifiers.base import DeliveryClass
 from alerts.notifiers.road import Road
 from alerts.notifiers.slack import SPEC, SlackSettings
 from alerts.notifiers.slack_block import BLOCKS_CHARS, blocks_of
 from domain.errors import DomainError
+from domain.outcome import DeliveryClass
 from domain.secret import Secret
 from service.demo.sink import DEMO_CHANNEL, Fault
 from tests.alerts.kit import FULL, REPORTS, Stand, slack, standing

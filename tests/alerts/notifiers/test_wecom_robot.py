@@ -7,10 +7,10 @@ from pathlib import Path
 import pytest
 
 from alerts.message import compose
-from alerts.notifiers.base import DeliveryClass
 from alerts.notifiers.road import Road
 from alerts.notifiers.wecom_robot import SPEC, WecomRobotSettings, escape
 from domain.errors import DomainError
+from domain.outcome import DeliveryClass
 from domain.secret import Secret
 from service.demo.sink import DEMO_KEY
 from tests.alerts.kit import FULL, REPORTS, Stand, standing, wecom
