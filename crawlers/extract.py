@@ -2,6 +2,11 @@
 
 import asyncio
 import logging
+import os
+import signal
+import threading
+import time
+from collections.abc import Callable
 from concurrent.futures import ProcessPoolExecutor
 from concurrent.futures.process import BrokenProcessPool
 from multiprocessing import get_context
@@ -10,13 +15,27 @@ from crawlers.base import Parsed, Platform, Response
 from crawlers.platforms.article import ArticlePage
 from domain.outcome import FetchOutcome
 
-__all__ = ["Extractor"]
+__all__ = ["Extractor", "leave_without"]
 
 logger = logging.getLogger(__name__)
 
 _LIMIT_S = 20.0
 _START_S = 40.0
 _TASKS_PER_WORKER = 500
+_LOOK_S = 2.0
+
+
+def leave_without(parent: int, *, sleep: Callable[[float], None], leave: Callable[[int], object]) -> None:
+    """Leave once `parent` is no longer our parent: a killed service must not leave workers behind."""
+    while os.getppid() == parent:
+        sleep(_LOOK_S)
+    leave(1)
+
+
+def _begin_worker(parent: int) -> None:
+    signal.signal(signal.SIGINT, signal.SIG_IGN)
+    watch = {"sleep": time.sleep, "leave": os._exit}
+    threading.Thread(target=leave_without, args=(parent,), kwargs=watch, daemon=True).start()
 
 
 def _parse_page(response: Response) -> Parsed:
@@ -64,7 +83,11 @@ class Extractor:
     def _executor(self) -> ProcessPoolExecutor:
         if self._pool is None:
             self._pool = ProcessPoolExecutor(
-                self._workers, mp_context=get_context("spawn"), max_tasks_per_child=_TASKS_PER_WORKER
+                self._workers,
+                mp_context=get_context("spawn"),
+                max_tasks_per_child=_TASKS_PER_WORKER,
+                initializer=_begin_worker,
+                initargs=(os.getpid(),),
             )
         return self._pool
 

@@ -10,7 +10,10 @@ from scrapy.exceptions import NotConfigured
 from crawlers.address import site_of
 from domain.clock import Clock
 
-__all__ = ["PaceBook", "PaceMiddleware"]
+__all__ = ["DELAY", "PaceBook", "PaceMiddleware"]
+
+DELAY = "tingfeng_delay"
+"""Request meta key: seconds between two requests that the site's robots.txt asks for."""
 
 _MAX_SITES = 20_000
 
@@ -70,4 +73,5 @@ class PaceMiddleware:
         """Wait for the turn; robots.txt itself does not wait."""
         if request.url.endswith("/robots.txt"):
             return
-        await self._book.wait(site_of(request.url), self._pace)
+        asked = timedelta(seconds=request.meta.get(DELAY, 0.0))
+        await self._book.wait(site_of(request.url), max(self._pace, asked))

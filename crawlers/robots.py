@@ -18,6 +18,7 @@ from scrapy.robotstxt import RobotParser
 from scrapy.utils.misc import build_from_crawler
 
 from crawlers.guard import OWN
+from crawlers.pace import DELAY
 from domain.clock import Clock
 
 __all__ = ["RobotsBook", "RobotsMiddleware", "RobotsRefusedError"]
@@ -28,6 +29,7 @@ _KEEP = timedelta(hours=1)
 _MAX_BODY = 512_000
 _MAX_HOPS = 5
 _MAX_SITES = 5_000
+_LONGEST_DELAY_S = 60.0
 
 
 class RobotsRefusedError(IgnoreRequest):
@@ -96,6 +98,9 @@ class RobotsMiddleware(RobotsTxtMiddleware):
         agent = self._robotstxt_useragent or self._default_useragent
         allowed = not rules.failed and (rules.parser is None or rules.parser.allowed(request.url, agent))
         logger.info("robots decision=%s url=%s", "allow" if allowed else "deny", request.url)
+        delay = rules.parser.crawl_delay(agent) if rules.parser is not None else None
+        if delay:
+            request.meta[DELAY] = min(delay, _LONGEST_DELAY_S)
         if not allowed:
             raise RobotsRefusedError(request.url, temporary=rules.failed)
 

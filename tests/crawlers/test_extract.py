@@ -1,5 +1,5 @@
 from crawlers.base import Parsed, Response
-from crawlers.extract import Extractor
+from crawlers.extract import Extractor, leave_without
 from crawlers.platforms import build_platform
 from domain.outcome import FetchOutcome as F
 from tests.crawlers.pages import NOW
@@ -42,6 +42,12 @@ async def test_dead_worker_is_replaced() -> None:
         assert F.OK in outcomes
     finally:
         extractor.close()
+
+
+def test_worker_leaves_when_its_service_is_gone() -> None:
+    left: list[int] = []
+    leave_without(-1, sleep=lambda span: None, leave=left.append)
+    assert left == [1]
 
 
 async def test_light_answers_are_read_in_a_thread() -> None:

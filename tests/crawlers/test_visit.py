@@ -294,6 +294,20 @@ async def test_rules_for_us_by_name_count(site: Farm) -> None:
     assert (await visit(job(site))).outcome is F.BLOCKED
 
 
+async def test_delay_that_the_rules_ask_for_is_kept(site: Farm) -> None:
+    site.robots("User-agent: *\nCrawl-delay: 7\nAllow: /")
+    site.page("/feed", feed(entry("https://a.cn/1")))
+    work = job(site)
+    waits: list[float] = []
+
+    async def wait(name: str, pace: timedelta) -> None:
+        waits.append(pace.total_seconds())
+
+    work.shared.pace.wait = wait  # type: ignore[method-assign]
+    assert (await visit(work)).outcome is F.OK
+    assert waits == [7.0]
+
+
 async def test_rules_that_cannot_be_read_close_the_site_for_now(site: Farm) -> None:
     site.robots("down", 503)
     site.page("/feed", feed(entry("https://a.cn/1")))
