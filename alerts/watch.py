@@ -264,6 +264,7 @@ class Watch:
             series=counts.series,
             baseline=baseline_of,
             dark_from=dark,
+            listed=frozenset(each.source for each in health) or None,
             active={key: incident for key, incident in active.items() if incident.brand == brand},
             cleared=self._cleared,
             mentions=news.mentions.get(brand, ()),

@@ -45,6 +45,8 @@ class View:
     """What is usual."""
     dark_from: NDArray[np.int64]
     """(n_sources,) bin from which each source of the series gives nothing; a far bin = it lives."""
+    listed: frozenset[str] | None = None
+    """Sources that the settings name; None = all of the series. An imported history is none of them."""
     active: Mapping[str, Incident] = field(default_factory=dict)
     """Unresolved incidents by fingerprint."""
     cleared: Mapping[str, datetime] = field(default_factory=dict)

@@ -49,6 +49,10 @@ class Baseline:
     """(n_sources,) new authors per bin at shape 1."""
     mentions: Floats
     """(n_sources,) mentions per bin at shape 1."""
+    overall_authors: float
+    """New authors per bin at shape 1 over the whole past, whichever source brought them."""
+    overall_mentions: float
+    """Mentions, likewise."""
     all_mentions: Floats
     """(n_sources,) mentions of any polarity per bin at shape 1."""
     live: Floats
@@ -107,7 +111,9 @@ def measure_baseline(
     rates = _Rates(weights, 0.5 ** (age / _HALF_LIFE_D), np.maximum(first_seen, begin) - begin)
     clip = rates.clip_of(past.authors.sum(axis=0))
     authors = rates.per_source(past.authors * clip)
-    mentions = rates.per_source(past.mentions * rates.clip_of(past.mentions.sum(axis=0)))
+    overall = rates.overall(past.authors * clip)
+    clip_mentions = rates.clip_of(past.mentions.sum(axis=0))
+    mentions = rates.per_source(past.mentions * clip_mentions)
     everything = rates.per_source(past.all * rates.clip_of(past.all.sum(axis=0)))
     total = math.fsum(everything)
     return Baseline(
@@ -117,9 +123,11 @@ def measure_baseline(
         shape=shape,
         authors=authors,
         mentions=mentions,
+        overall_authors=overall,
+        overall_mentions=rates.overall(past.mentions * clip_mentions),
         all_mentions=everything,
         live=rates.per_source(past.live),
-        spread={width: _spread(past.authors.sum(axis=0), math.fsum(authors) * weights, width) for width in windows},
+        spread={width: _spread(past.authors.sum(axis=0), overall * weights, width) for width in windows},
         share=min(1.0, math.fsum(mentions) / total) if total > 0 else 0.0,
         story_maxima=tuple(series.story_maxima(begin, anchor, story_width)) if story_width else (),
     )
@@ -191,6 +199,12 @@ class _Rates:
     def per_source(self, counts: Floats) -> Floats:
         """Return counts per bin at shape 1, (n_sources,); 0.0 for a source without a past."""
         return np.asarray((counts * self._fade).sum(axis=1) / np.maximum(self._mass, 12.0), np.float64)
+
+    def overall(self, counts: Floats) -> float:
+        """Return counts of all sources per bin at shape 1, over the whole past."""
+        mass = float((self._shape * self._fade).sum())
+        per_source = (counts * self._fade).sum(axis=1)
+        return math.fsum(per_source) / max(mass, float(BINS_PER_HOUR))
 
     def clip_of(self, total: Floats) -> Floats:
         """Return per bin the factor in (0, 1] that brings an hour's excess down to the clip."""

@@ -58,7 +58,8 @@ def in_gap(
     """Say whether too much of a brand's usual volume is dark to conclude anything from quiet.
 
     True where every configured source has stopped, or sources with half of the brand's
-    usual volume are dark. One that has been dark for a day is no news and is left out.
+    usual volume are dark. One that has been dark for a day is no news and is left out, and so is
+    an imported history.
     """
     known = [source for source in health if source.state is not SourceState.NEW]
     if known and all(source.state in _STOPPED for source in known):
@@ -70,6 +71,7 @@ def in_gap(
     }
     usual = np.zeros(len(series.sources))
     usual[: len(baseline.all_mentions)] = baseline.all_mentions
-    counted = np.array([source not in chronic for source in series.sources], bool)
+    named = {source.source for source in health} - chronic
+    counted = np.array([source in named for source in series.sources], bool)
     total = math.fsum(usual[counted])
     return total > 0 and math.fsum(usual[counted & (dark <= last)]) >= _GAP_SHARE * total

@@ -118,9 +118,8 @@ class Measure:
         authors = float(series.authors(on, first, end).sum())
         mentions = float(series.mentions(on, first, end).sum())
         everything = float(series.mentions("all", first, end).sum())
-        usual = self._usual(first, end)
-        expected = _dot(usual, self._baseline.authors)
-        expected_mentions = _dot(usual, self._baseline.mentions)
+        expected = self._usual(first, end, self._baseline.authors, self._baseline.overall_authors)
+        expected_mentions = self._usual(first, end, self._baseline.mentions, self._baseline.overall_mentions)
         spread = self._baseline.spread.get(width, 0.05) + self._doubt
         z = excess_z(authors, expected, spread)
         flood = self._is_flood(mentions, authors, max(1.0, _ratio(expected_mentions, expected)))
@@ -172,21 +171,34 @@ class Measure:
         series = self._view.series
         counted = series.authors(self._settings.on, look.first, self._last + 1).sum(axis=0)
         weights = self._baseline.weights(look.first, self._last + 1, self._fraction)
-        excess = counted - weights * math.fsum(self._baseline.authors)
+        excess = counted - weights * (look.expected / max(float(weights.sum()), 1e-9))
         if not len(excess):
             return self._view.now
         suffix = np.cumsum(excess[::-1])[::-1]
         return bin_start(look.first + int(suffix.argmax()))
 
-    def _usual(self, first: int, end: int) -> NDArray[np.float64]:
-        """Return the weight of the bins per source, nothing where a source is dark."""
+    def _usual(self, first: int, end: int, rates: NDArray[np.float64], overall: float) -> float:
+        """Return what is usual in the bins, over the sources that give.
+
+        Two views of it, the greater holds: the sum of the sources that the settings name and
+        that have given live, each at its own rate, so that an added source counts in full; and
+        the rate of the brand as a whole, so that a source which takes over from another, such
+        as a feed after an imported history, is not counted twice.
+        """
         weights = self._baseline.weights(first, end, self._fraction)
-        rates = len(self._baseline.authors)
-        dark = self._view.dark_from[:rates]
-        total = np.full(rates, weights.sum())
+        whole = float(weights.sum())
+        living = np.full(len(rates), whole)
+        dark = self._view.dark_from[: len(rates)]
         for row in np.flatnonzero(dark < end):
-            total[row] = weights[: max(0, int(dark[row]) - first)].sum()
-        return total
+            living[row] = weights[: max(0, int(dark[row]) - first)].sum()
+        counted = self._baseline.live > 0
+        if self._view.listed is not None:
+            names = self._view.series.sources[: len(rates)]
+            counted = counted & np.array([name in self._view.listed for name in names], bool)
+        all_living = math.fsum(rates[counted]) * whole
+        now_living = math.fsum((rates * living)[counted])
+        covered = now_living / all_living if all_living > 0 else 1.0
+        return max(now_living, overall * whole * covered)
 
     def _share(self, mentions: float, everything: float) -> tuple[bool, float]:
         share = mentions / everything if everything else 0.0
@@ -196,10 +208,6 @@ class Measure:
         usual = max(usual, 0.02)
         odds = (mentions + usual) / (everything - mentions + 1 - usual)
         return odds >= self._settings.share_ratio * usual / (1 - usual), share
-
-
-def _dot(weights: NDArray[np.float64], rates: NDArray[np.float64]) -> float:
-    return math.fsum(weights * rates)
 
 
 def _ratio(one: float, other: float) -> float:

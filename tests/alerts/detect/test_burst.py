@@ -182,3 +182,24 @@ def test_rule_kinds_announce_themselves() -> None:
     assert evaluate(rule, replace(RULE, enabled=False), seen) == ()
     assert evaluate(rule, replace(RULE, brands=("other",)), seen) == ()
     assert N.value == "negative"
+
+
+def test_a_feed_that_takes_over_from_an_imported_history_is_not_counted_twice() -> None:
+    def spread(days: range, source: str, *, backfill: bool) -> list[CountRow]:
+        hours = [NOW - timedelta(hours=hour + 1) for day in days for hour in range(24 * day, 24 * day + 24)]
+        return [row(at, 3, source=source, backfill=backfill) for at in hours] + [
+            row(at + timedelta(minutes=20), 3, U, source=source, backfill=backfill) for at in hours
+        ]
+
+    rows = spread(range(4, 14), "import", backfill=True) + spread(range(4), "feed-a", backfill=False)
+    one_day = BurstSettings(windows=(timedelta(days=1),), story_window=timedelta(0))
+    day = look(rows, one_day, listed=frozenset({"feed-a"}))
+    assert day.value == pytest.approx(72, abs=4)
+    assert day.expected == pytest.approx(72, rel=0.15)
+
+
+def test_an_added_source_counts_in_full() -> None:
+    rows = usual() + steady(5 * 24, end=NOW - timedelta(minutes=2), negative=4, source="new")
+    day = look(rows, BurstSettings(windows=(timedelta(days=1),), story_window=timedelta(0)))
+    assert day.expected is not None
+    assert day.expected > 0.8 * 6 * 24
