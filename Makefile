@@ -2,7 +2,7 @@
 #   make demo                     an invented brand, an invented crisis, both messages; no key, no network
 #   make run BRAND=云杉咖啡        listen to public sources for one brand with the starter settings
 #   make run CONFIG=tingfeng.yaml listen with your own settings
-# Other targets: setup setup-dev check test eval e2e bench prove docs lock clean
+# Other targets: setup setup-dev check test postgres eval e2e bench prove docs lock clean
 # PYTHON=/path/to/python3 picks the interpreter. GNU make 3.81 and newer.
 SHELL := /bin/sh
 BIN := .venv/bin
@@ -16,7 +16,7 @@ UNIT := not live and not es and not pg and not e2e and not eval and not bench
 export CONFIG BRAND PYTHON
 
 .DEFAULT_GOAL := help
-.PHONY: help setup setup-dev run demo check test eval e2e bench prove docs lock clean FORCE
+.PHONY: help setup setup-dev run demo check test postgres eval e2e bench prove docs lock clean FORCE
 
 help:
 	@sed -n '2,6s/^# \{0,1\}//p' Makefile
@@ -62,6 +62,10 @@ test: $(BIN)/.dev
 	rm -f .coverage .coverage.*
 	$(PYTEST) -q -m "$(UNIT)" --cov --cov-report=term --cov-fail-under=90
 	$(PYTEST) -q -m "eval and not live"
+
+# On a throwaway server of Debian's package `postgresql` (13 or newer), or on POSTGRES_URL.
+postgres: $(BIN)/.dev
+	$(PYTEST) -q -m "pg and not live and not es and not e2e and not bench"
 
 eval: $(BIN)/.dev
 	$(PYTEST) -q -s -m "eval and not live"

@@ -25,6 +25,7 @@ __all__ = [
     "CountSource",
     "Desk",
     "DeskChange",
+    "Fence",
     "Inbox",
     "InboxKind",
     "InboxRow",
@@ -32,6 +33,8 @@ __all__ = [
     "MentionWriter",
     "Page",
     "PutResult",
+    "RoleLease",
+    "SitePace",
     "StoryIndex",
     "StoryItem",
     "StoryLink",
@@ -234,12 +237,74 @@ class VisitStore(Protocol):
         """Return all states by source name."""
         ...
 
-    def save(self, state: VisitState) -> None:
-        """Write one state as a whole, save posts_matched, which only `add_matched` changes."""
+    def one(self, source: str) -> VisitState | None:
+        """Return the state of one source; None = it was never saved."""
+        ...
+
+    def save(self, state: VisitState, *, owner: str | None = None) -> None:
+        """Write one state as a whole, save posts_matched, which only `add_matched` changes.
+
+        With an `owner` the source's claim is given up in the same step.
+
+        Raises:
+            storage.errors.ConflictError: `owner` is given and does not hold the source any more.
+        """
+        ...
+
+    def claim(self, source: str, *, owner: str, until: datetime, now: datetime) -> bool:
+        """Take a source for a visit that ends before `until`; False = another visits it now."""
+        ...
+
+    def release(self, *, owner: str) -> None:
+        """Give up every source that `owner` holds."""
         ...
 
     def add_matched(self, matched: Mapping[str, int]) -> None:
         """Add to posts_matched per source."""
+        ...
+
+
+class SitePace(Protocol):
+    """When each site may be asked next, for all processes that visit sources."""
+
+    def turn(self, site: str, *, pace: timedelta, now: datetime) -> datetime:
+        """Take the next turn at a site and return when it comes, `now` or later; turns lie `pace` apart."""
+        ...
+
+    def hold(self, site: str, *, until: datetime, now: datetime) -> None:
+        """Ask a site nothing before `until`; an earlier, longer hold stays."""
+        ...
+
+    def held_until(self, site: str, *, now: datetime) -> datetime | None:
+        """Return until when a site is held; None = it is not."""
+        ...
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Fence:
+    """Proof that a process holds a role."""
+
+    role: str
+    """Name of the role."""
+    owner: str
+    """Who holds it."""
+    token: int
+    """Number of this tenure, from 1, higher than that of every earlier holder."""
+
+
+class RoleLease(Protocol):
+    """Roles of which one process at a time may do the work, over several machines."""
+
+    def acquire(self, role: str, *, owner: str, lease: timedelta, now: datetime) -> Fence | None:
+        """Take a role that nobody holds, with a new token; None = another holds it."""
+        ...
+
+    def renew(self, fence: Fence, *, lease: timedelta, now: datetime) -> bool:
+        """Hold a role for `lease` from now on; False = another took it meanwhile."""
+        ...
+
+    def release(self, fence: Fence) -> None:
+        """Give a role up, so that the next one need not wait; no-op when it is not held."""
         ...
 
 

@@ -2,7 +2,7 @@
 
 from domain.errors import TingfengError
 
-__all__ = ["ConflictError", "SchemaError", "StoreError"]
+__all__ = ["ConflictError", "FencedError", "SchemaError", "StoreError"]
 
 
 class StoreError(TingfengError):
@@ -23,3 +23,7 @@ class ConflictError(StoreError):
 
 class SchemaError(StoreError):
     """A database was written by a newer program, or by another program altogether."""
+
+
+class FencedError(StoreError):
+    """A process writes for a role that another process has taken over; it must stop doing its work."""

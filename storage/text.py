@@ -11,7 +11,9 @@ def doc_of(value: object) -> str:
 
 
 def encodable(text: str) -> str:
-    """Return text without lone surrogates (they become U+FFFD), which no database stores."""
+    """Return text without NUL and lone surrogates (they become U+FFFD), which not every database stores."""
+    if "\x00" in text:
+        text = text.replace("\x00", "\ufffd")
     if text.isascii():
         return text
     try:

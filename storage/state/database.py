@@ -10,7 +10,15 @@ from typing import Any, TypeVar
 from sqlalchemy import Connection, Engine, Table, create_engine, event, make_url
 from sqlalchemy.dialects import postgresql, sqlite
 from sqlalchemy.engine import URL
-from sqlalchemy.exc import ArgumentError, DBAPIError, IntegrityError, NoSuchModuleError, SQLAlchemyError
+from sqlalchemy.exc import (
+    ArgumentError,
+    DBAPIError,
+    IntegrityError,
+    NoSuchModuleError,
+    OperationalError,
+    SQLAlchemyError,
+    TimeoutError,
+)
 
 from storage.errors import ConflictError, StoreError
 from storage.lock import make_file
@@ -24,6 +32,16 @@ T = TypeVar("T")
 CHUNK = 500
 """Most values in one statement; SQLite before 3.32 allows 999 parameters."""
 BUSY_TIMEOUT_MS = 15_000
+_CONNECT_S = 10
+_SERVER_OPTIONS = {
+    "lock_timeout": BUSY_TIMEOUT_MS,
+    # A process that is stopped in the middle of a transaction must not hold its locks for ever.
+    "idle_in_transaction_session_timeout": 60_000,
+    "timezone": "UTC",
+}
+_PASSING_CLASSES = frozenset({"08", "40", "53", "57"})
+_PASSING_STATES = frozenset({"25006", "25P03", "55P03", "58030"})
+_MAX_CAUSE = 300
 
 
 class Database:
@@ -42,6 +60,9 @@ class Database:
         self.url = url
         self._engine = _make_engine(url)
         self._writer = self._engine.execution_options(writes=True)
+        self._reader = self._engine
+        if self.dialect == "postgresql":
+            self._reader = self._engine.execution_options(isolation_level="REPEATABLE READ", postgresql_readonly=True)
 
     @property
     def dialect(self) -> str:
@@ -55,7 +76,7 @@ class Database:
         Raises:
             StoreError: the database cannot be read.
         """
-        with translated("read"), self._engine.begin() as connection:
+        with translated("read"), self._reader.begin() as connection:
             yield connection
 
     @contextmanager
@@ -99,7 +120,7 @@ def chunked(values: Iterable[T], size: int = CHUNK) -> Iterator[Sequence[T]]:
 
 @contextmanager
 def translated(action: str) -> Iterator[None]:
-    """Turn the library's errors into ours; the message names the cause, never the values.
+    """Turn the library's errors into ours; the message names the cause, never values or secrets.
 
     Raises:
         ConflictError: a unique key is taken.
@@ -108,9 +129,11 @@ def translated(action: str) -> Iterator[None]:
     try:
         yield
     except IntegrityError as err:
-        raise ConflictError(f"state database: conflict: {err.orig}") from err
+        raise ConflictError(f"state database: conflict: {_cause(err)}") from err
     except DBAPIError as err:
-        raise StoreError(f"state database: cannot {action}: {err.orig}", retryable=_passes(err)) from err
+        raise StoreError(f"state database: cannot {action}: {_cause(err)}", retryable=_passes(err)) from err
+    except TimeoutError as err:
+        raise StoreError(f"state database: cannot {action}: no connection is free", retryable=True) from err
     except UnicodeEncodeError as err:
         raise StoreError(f"state database: cannot {action} text with lone surrogates") from err
     except SQLAlchemyError as err:
@@ -123,14 +146,22 @@ def _passes(err: DBAPIError) -> bool:
     if isinstance(err.orig, sqlite3.Error):
         name = getattr(err.orig, "sqlite_errorname", "") or ""
         return name.startswith(("SQLITE_BUSY", "SQLITE_LOCKED", "SQLITE_FULL", "SQLITE_IOERR"))
-    state = str(getattr(err.orig, "sqlstate", "") or "")
-    return state[:2] in {"08", "40", "53", "57"}
+    state = str(getattr(err.orig, "sqlstate", None) or "")
+    if not state:  # no server answered: it is down, starts, or refuses connections
+        return isinstance(err, OperationalError)
+    return state[:2] in _PASSING_CLASSES or state in _PASSING_STATES
+
+
+def _cause(err: DBAPIError) -> str:
+    """Return the driver's words in one line, without the values that PostgreSQL adds as DETAIL."""
+    primary = getattr(getattr(err.orig, "diag", None), "message_primary", None)
+    return " ".join(str(primary or err.orig).split())[:_MAX_CAUSE]
 
 
 def _make_engine(url: URL) -> Engine:
     try:
         if url.get_backend_name() != "sqlite":
-            return create_engine(url, pool_pre_ping=True)
+            return _make_server_engine(url)
         engine = create_engine(url, connect_args={"timeout": BUSY_TIMEOUT_MS / 1000})
     except (NoSuchModuleError, ImportError) as err:
         raise StoreError(f"state database: no driver for {url.drivername!r}; install tingfeng[postgres]") from err
@@ -138,6 +169,20 @@ def _make_engine(url: URL) -> Engine:
     event.listen(engine, "connect", _on_connect)
     event.listen(engine, "begin", _on_begin)
     return engine
+
+
+def _make_server_engine(url: URL) -> Engine:
+    """Return an engine that notices lost connections before it uses them.
+
+    What the URL's query says about the connection wins over these settings.
+    """
+    ours = {
+        "connect_timeout": str(_CONNECT_S),
+        "application_name": "tingfeng",
+        "options": " ".join(f"-c {name}={value}" for name, value in _SERVER_OPTIONS.items()),
+    }
+    arguments = {name: value for name, value in ours.items() if name not in url.query}
+    return create_engine(url, pool_pre_ping=True, pool_recycle=1800, connect_args=arguments)
 
 
 def _make(url: URL) -> None:

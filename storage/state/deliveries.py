@@ -9,8 +9,10 @@ from sqlalchemy import ColumnElement, Connection, and_, exists, or_, select, upd
 from domain.codec import from_json
 from domain.incident import Delivery, DeliveryKind, DeliveryState
 from domain.moment import to_rfc3339
+from domain.ports import Fence
 from storage.errors import ConflictError
 from storage.state.database import Database
+from storage.state.leases import check_fence
 from storage.state.tables import DELIVERIES
 from storage.text import doc_of
 
@@ -25,8 +27,9 @@ _ACCEPTED = (DeliveryState.DELIVERED.value, DeliveryState.DEGRADED.value)
 class SqlDeliveries:
     """The deliveries' part of the desk."""
 
-    def __init__(self, database: Database) -> None:
+    def __init__(self, database: Database, fence: Fence | None = None) -> None:
         self._database = database
+        self._fence = fence
 
     def queue(self, connection: Connection, delivery: Delivery) -> None:
         """Insert a delivery inside the caller's transaction and drop those it replaces.
@@ -34,7 +37,8 @@ class SqlDeliveries:
         An id already there is left as it is and replaces nothing.
         """
         put = self._database.upsert(DELIVERIES).values(_row(delivery)).on_conflict_do_nothing()
-        if connection.execute(put).rowcount != 1 or delivery.incident is None:
+        new = connection.scalar(put.returning(DELIVERIES.c.id)) is not None
+        if not new or delivery.incident is None:
             return
         if self._supersede(connection, delivery) and delivery.kind is DeliveryKind.RESOLVED:
             # Nobody heard of it, so nobody needs to hear that it is over.
@@ -48,7 +52,8 @@ class SqlDeliveries:
             DELIVERIES.c.channel == newer.channel,
             DELIVERIES.c.seq < newer.seq,
         )
-        rows = connection.execute(before).all()
+        # Locked, so that a call that begins meanwhile is either seen here or finds itself dropped.
+        rows = connection.execute(before.order_by(DELIVERIES.c.seq, DELIVERIES.c.id).with_for_update()).all()
         waiting = [doc for state, doc in rows if state in _WAITING]
         for doc in waiting:
             _drop(connection, from_json(Delivery, doc), f"superseded by seq {newer.seq}")
@@ -70,9 +75,13 @@ class SqlDeliveries:
 
         Per incident, receiver and channel only the lowest unfinished seq is given out. One
         left `sending` by an owner whose lease ran out comes back as `uncertain`.
+
+        Raises:
+            FencedError: another process has taken the role over.
         """
         moment = to_rfc3339(now)
         with self._database.write() as connection:
+            check_fence(connection, self._fence)
             _expire(connection, moment)
             order = (DELIVERIES.c.priority.desc(), DELIVERIES.c.created_at, DELIVERIES.c.seq, DELIVERIES.c.id)
             due = select(DELIVERIES.c.doc).where(_is_due(moment)).order_by(*order).limit(limit)
@@ -92,12 +101,16 @@ class SqlDeliveries:
         Raises:
             ConflictError: `owner` does not hold it: it was dropped for a newer message, or
                 the lease ran out and another took it.
+            FencedError: a call would begin, and another process has taken the role over. What
+                came of a call that did begin is always written.
         """
         row = _row(delivery)
         if delivery.state is not DeliveryState.SENDING:
             row |= {"owner": None, "leased_until": None}
         held = (DELIVERIES.c.id == delivery.id) & (DELIVERIES.c.owner == owner)
         with self._database.write() as connection:
+            if delivery.state is DeliveryState.SENDING:
+                check_fence(connection, self._fence)
             if connection.execute(update(DELIVERIES).where(held).values(row)).rowcount != 1:
                 raise ConflictError(f"delivery {delivery.id} is not held by {owner} any more")
 
@@ -130,7 +143,8 @@ def _is_due(moment: str) -> ColumnElement[bool]:
 def _expire(connection: Connection, moment: str) -> None:
     """Turn deliveries whose call began and never ended into uncertain ones, for anyone to take."""
     lost = (DELIVERIES.c.state == DeliveryState.SENDING.value) & (DELIVERIES.c.leased_until <= moment)
-    for doc in connection.scalars(select(DELIVERIES.c.doc).where(lost)).all():
+    # One that is being saved at this moment is not lost; the lock looks again.
+    for doc in connection.scalars(select(DELIVERIES.c.doc).where(lost).with_for_update(skip_locked=True)).all():
         uncertain = replace(from_json(Delivery, doc), state=DeliveryState.UNCERTAIN)
         connection.execute(update(DELIVERIES).where(DELIVERIES.c.id == uncertain.id).values(_row(uncertain)))
 

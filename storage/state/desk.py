@@ -9,10 +9,11 @@ from sqlalchemy import Connection, RowMapping, delete, insert, select, update
 from domain.codec import from_json
 from domain.incident import Delivery, Evaluation, Incident, IncidentState, Silence
 from domain.moment import from_rfc3339, to_rfc3339
-from domain.ports import DeskChange
+from domain.ports import DeskChange, Fence
 from storage.errors import ConflictError
 from storage.state.database import Database, chunked
 from storage.state.deliveries import SqlDeliveries
+from storage.state.leases import check_fence
 from storage.state.tables import CHANGED, EVALUATIONS, INCIDENTS, SILENCES
 from storage.text import doc_of, encodable
 
@@ -20,11 +21,21 @@ __all__ = ["SqlDesk"]
 
 
 class SqlDesk:
-    """Implements `domain.ports.Desk`."""
+    """Implements `domain.ports.Desk`.
 
-    def __init__(self, database: Database) -> None:
+    Args:
+        database: the state database.
+        fence: what the holder of a role writes under; None = a person, who holds no role.
+    """
+
+    def __init__(self, database: Database, fence: Fence | None = None) -> None:
         self._database = database
-        self._deliveries = SqlDeliveries(database)
+        self._fence = fence
+        self._deliveries = SqlDeliveries(database, fence)
+
+    def fenced(self, fence: Fence) -> "SqlDesk":
+        """Return the same desk for the holder of a role: once another has taken it, nothing is written."""
+        return SqlDesk(self._database, fence)
 
     def commit(self, change: DeskChange, *, now: datetime) -> None:
         """Write everything or nothing; each stored incident's version goes up by one.
@@ -32,8 +43,10 @@ class SqlDesk:
         Raises:
             ConflictError: an incident was changed by another since it was read, or its
                 fingerprint already has another incident that is not resolved.
+            FencedError: another process has taken the role over.
         """
         with self._database.write() as connection:
+            check_fence(connection, self._fence)
             for incident in change.incidents:
                 _write_incident(connection, incident)
             if change.evaluations:
@@ -93,6 +106,7 @@ class SqlDesk:
 
         Raises:
             ConflictError: `owner` does not hold it any more.
+            FencedError: a call would begin, and another process has taken the role over.
         """
         self._deliveries.save(delivery, owner=owner)
 

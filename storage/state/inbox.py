@@ -6,7 +6,7 @@ from collections.abc import Sequence
 from dataclasses import replace
 from datetime import datetime, timedelta
 
-from sqlalchemy import ColumnElement, Connection, delete, exists, func, insert, select, update
+from sqlalchemy import ColumnElement, Connection, delete, func, insert, select, update
 
 from domain.codec import from_json, to_json
 from domain.errors import DomainError
@@ -14,6 +14,7 @@ from domain.ids import text_hash
 from domain.mention import Mention
 from domain.moment import from_rfc3339, to_rfc3339
 from domain.ports import AppendResult, Change, InboxKind, InboxRow
+from storage.state.claim import free_mentions, free_rows, take
 from storage.state.database import Database, chunked
 from storage.state.tables import CHANGED, DEAD_LETTERS, INBOX, SEEN
 from storage.text import doc_of, encodable
@@ -42,21 +43,39 @@ class SqlInbox:
         if not mentions:
             return AppendResult(new=frozenset(), changed=frozenset(), known=0)
         with self._database.write() as connection:
-            batch = _Batch(_seen(connection, [encodable(mention.id) for mention in mentions]), now)
+            ids = sorted({encodable(mention.id) for mention in mentions})
+            if self._database.dialect == "postgresql":
+                self._reserve(connection, ids, now)
+            batch = _Batch(_seen(connection, ids), now)
             for mention in mentions:
                 batch.add(mention, encodable(mention.id))
             self._write(connection, batch)
         logger.debug("inbox append new=%d changed=%d known=%d", len(batch.new), len(batch.changed), batch.known)
         return AppendResult(new=frozenset(batch.new), changed=frozenset(batch.changed), known=batch.known)
 
+    def _reserve(self, connection: Connection, ids: Sequence[str], now: datetime) -> None:
+        """Lock the seen rows of `ids`, in order; unknown ones are made and hold no text hash yet.
+
+        Of two processes that bring the same new id together the second waits here and then
+        finds it known.
+        """
+        put = self._database.upsert(SEEN).on_conflict_do_nothing()
+        at = to_rfc3339(now)
+        empty = {"text_hash": "", "engagement_hash": "", "first_collected_at": at, "month": at[:7], "last_seen_at": at}
+        for part in chunked(ids):
+            connection.execute(put, [{"id": id} | empty for id in part])
+            locked = select(SEEN.c.id).where(SEEN.c.id.in_(part)).order_by(SEEN.c.id)
+            connection.execute(locked.with_for_update()).all()
+
     def _write(self, connection: Connection, batch: "_Batch") -> None:
         if batch.seen_rows:
             put = self._database.upsert(SEEN)
             put = put.on_conflict_do_update(
                 index_elements=[SEEN.c.id],
-                set_={name: put.excluded[name] for name in ("text_hash", "engagement_hash", "last_seen_at")},
+                set_={column.name: put.excluded[column.name] for column in SEEN.c if column.name != "id"},
             )
-            connection.execute(put, list(batch.seen_rows.values()))
+            # In one order in every process, so that none waits for another in a circle.
+            connection.execute(put, [batch.seen_rows[id] for id in sorted(batch.seen_rows)])
         if batch.inbox_rows:
             connection.execute(insert(INBOX), batch.inbox_rows)
 
@@ -75,26 +94,12 @@ class SqlInbox:
         two workers never store an older text over a newer one. A row that cannot be read
         becomes a dead letter.
         """
-        earlier = INBOX.alias("earlier")
-        blocked = exists().where(
-            earlier.c.mention == INBOX.c.mention, earlier.c.row < INBOX.c.row, earlier.c.free_at > to_rfc3339(now)
-        )
-        free = (
-            select(INBOX.c.row)
-            .where(INBOX.c.free_at <= to_rfc3339(now), ~blocked)
-            .order_by(INBOX.c.row)
-            .limit(limit)
-            .with_for_update(skip_locked=True)
-        )
-        take = (
-            update(INBOX)
-            .where(INBOX.c.row.in_(free))
-            .values(owner=owner, free_at=to_rfc3339(now + lease), attempts=INBOX.c.attempts + 1)
-            .returning(INBOX.c.row, INBOX.c.kind, INBOX.c.doc, INBOX.c.attempts)
-        )
+        values = {"owner": owner, "free_at": to_rfc3339(now + lease), "attempts": INBOX.c.attempts + 1}
+        claim = take(INBOX, free_mentions(INBOX, now=now, limit=limit), values, in_order=True)
+        claim = claim.returning(INBOX.c.row, INBOX.c.kind, INBOX.c.doc, INBOX.c.attempts)
         rows: list[InboxRow] = []
         with self._database.write() as connection:
-            for number, kind, doc, attempts in sorted(connection.execute(take)):
+            for number, kind, doc, attempts in sorted(connection.execute(claim)):
                 try:
                     mention = from_json(Mention, doc)
                 except DomainError as err:
@@ -155,21 +160,12 @@ class SqlInbox:
 
     def claim_changes(self, *, owner: str, limit: int, lease: timedelta, now: datetime) -> Sequence[Change]:
         """Take up to `limit` changed rows, oldest first; `Desk.commit` deletes them."""
-        free = (
-            select(CHANGED.c.row)
-            .where(CHANGED.c.free_at <= to_rfc3339(now))
-            .order_by(CHANGED.c.row)
-            .limit(limit)
-            .with_for_update(skip_locked=True)
-        )
-        take = (
-            update(CHANGED)
-            .where(CHANGED.c.row.in_(free))
-            .values(owner=owner, free_at=to_rfc3339(now + lease))
-            .returning(CHANGED.c.row, CHANGED.c.mention, CHANGED.c.brand, CHANGED.c.bucket, CHANGED.c.at)
+        values = {"owner": owner, "free_at": to_rfc3339(now + lease)}
+        claim = take(CHANGED, free_rows(CHANGED, now=now, limit=limit), values).returning(
+            CHANGED.c.row, CHANGED.c.mention, CHANGED.c.brand, CHANGED.c.bucket, CHANGED.c.at
         )
         with self._database.write() as connection:
-            taken = sorted(connection.execute(take))
+            taken = sorted(connection.execute(claim))
         return [
             Change(mention=mention, brand=brand, bucket=from_rfc3339(bucket), at=from_rfc3339(at), row=row)
             for row, mention, brand, bucket, at in taken
@@ -236,7 +232,7 @@ def _seen(connection: Connection, ids: Sequence[str]) -> dict[str, tuple[str, st
     columns = (SEEN.c.id, SEEN.c.text_hash, SEEN.c.engagement_hash, SEEN.c.first_collected_at, SEEN.c.last_seen_at)
     found: dict[str, tuple[str, str, str, str]] = {}
     for part in chunked(ids):
-        for row in connection.execute(select(*columns).where(SEEN.c.id.in_(part))):
+        for row in connection.execute(select(*columns).where(SEEN.c.id.in_(part), SEEN.c.text_hash != "")):
             found[row[0]] = (row[1], row[2], row[3], row[4])
     return found
 

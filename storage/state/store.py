@@ -5,6 +5,7 @@ from datetime import datetime, timedelta
 from pathlib import Path
 
 from sqlalchemy import delete, select
+from sqlalchemy.engine import URL
 
 from domain.codec import from_json
 from domain.mention import Mention
@@ -13,6 +14,8 @@ from storage.author import is_author
 from storage.state.database import Database, chunked, parse_url
 from storage.state.desk import SqlDesk
 from storage.state.inbox import SqlInbox
+from storage.state.leases import SqlLeases
+from storage.state.sites import SqlSites
 from storage.state.stories import SqlStories
 from storage.state.tables import DEAD_LETTERS, INBOX, SEEN
 from storage.state.upgrade import upgrade
@@ -24,6 +27,8 @@ logger = logging.getLogger(__name__)
 
 SEEN_LIFE = timedelta(days=400)
 """An id that no source showed for so long is forgotten."""
+SITE_LIFE = timedelta(days=1)
+"""A site that was not asked for so long is forgotten; no pace is longer."""
 
 
 class State:
@@ -35,14 +40,21 @@ class State:
         self.visits = SqlVisits(database)
         self.stories = SqlStories(database)
         self.desk = SqlDesk(database)
+        self.leases = SqlLeases(database)
+        self.sites = SqlSites(database)
 
     @property
     def dialect(self) -> str:
         """Name of the SQL dialect: sqlite or postgresql."""
         return self._database.dialect
 
+    @property
+    def url(self) -> URL:
+        """Address of the database; its text hides the password."""
+        return self._database.url
+
     def prune(self, *, now: datetime, evaluations: timedelta) -> None:
-        """Forget what is too old to matter: looks of rules, story bands, seen ids.
+        """Forget what is too old to matter: looks of rules, story bands, seen ids, turns at sites.
 
         Args:
             now: the present moment, UTC.
@@ -50,6 +62,7 @@ class State:
         """
         looks = self.desk.prune(before=now - evaluations)
         bands = self.stories.prune(now=now)
+        self.sites.prune(before=now - SITE_LIFE)
         with self._database.write() as connection:
             old = SEEN.c.last_seen_at < to_rfc3339(now - SEEN_LIFE)
             seen = connection.execute(delete(SEEN).where(old)).rowcount

@@ -28,10 +28,12 @@ __all__ = [
     "EVALUATIONS",
     "INBOX",
     "INCIDENTS",
+    "LEASES",
     "METADATA",
     "SEEN",
     "SIGNATURES",
     "SILENCES",
+    "SITES",
     "STORIES",
     "STORY_ALIASES",
     "STORY_MEMBERS",
@@ -49,6 +51,26 @@ VISITS = Table(
     Column("source", String, primary_key=True),
     Column("doc", Text),
     Column("posts_matched", BigInteger, nullable=False, server_default="0"),
+    Column("owner", String),
+    Column("leased_until", String),
+)
+
+SITES = Table(
+    "sites",
+    METADATA,
+    Column("site", String, primary_key=True),
+    Column("next_at", String, nullable=False),
+    Column("held_until", String, nullable=False, server_default=""),
+    Index("sites_by_time", "next_at"),
+)
+
+LEASES = Table(
+    "leases",
+    METADATA,
+    Column("role", String, primary_key=True),
+    Column("owner", String),
+    Column("token", BigInteger, nullable=False),
+    Column("leased_until", String, nullable=False),
 )
 
 SEEN = Table(

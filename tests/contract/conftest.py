@@ -6,9 +6,10 @@ from pathlib import Path
 import pytest
 
 from storage import MentionStore, State, open_mentions, open_state
+from tests.postgres_node import postgres
 
 MENTION_STORES = ["memory", "sqlite"]
-STATES = ["sqlite"]
+STATES = ["sqlite", pytest.param("postgresql", marks=pytest.mark.pg)]
 
 
 @pytest.fixture(params=MENTION_STORES)
@@ -20,6 +21,6 @@ def store(request: pytest.FixtureRequest, tmp_path: Path) -> Iterator[MentionSto
 
 @pytest.fixture(params=STATES)
 def state(request: pytest.FixtureRequest, tmp_path: Path) -> Iterator[State]:
-    opened = open_state(None, tmp_path)
+    opened = open_state(postgres().ready() if request.param == "postgresql" else None, tmp_path)
     yield opened
     opened.close()

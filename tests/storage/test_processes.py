@@ -11,23 +11,27 @@ from datetime import timedelta
 from pathlib import Path
 
 import pytest
+from sqlalchemy import text
 
 from domain.moment import Window
 from domain.ports import DeskChange
 from domain.query import parse
 from storage import open_mentions, open_state
+from storage.state.database import Database, parse_url
 from tests.conftest import REPOSITORY
+from tests.postgres_node import postgres
 from tests.storage.desk_sample import delivery, incident
 from tests.storage.sample import NOW, mention
 
 
-def begin(what: str, folder: Path, name: str) -> subprocess.Popen[str]:
+def begin(what: str, folder: Path, name: str, url: str | None = None) -> subprocess.Popen[str]:
     command = [sys.executable, "-m", "tests.storage.workers", what, str(folder), name]
-    return subprocess.Popen(command, cwd=REPOSITORY, stdout=subprocess.PIPE, text=True, encoding="utf-8")
+    env = os.environ | ({"STATE_URL": url} if url else {})
+    return subprocess.Popen(command, cwd=REPOSITORY, env=env, stdout=subprocess.PIPE, text=True, encoding="utf-8")
 
 
-def together(what: str, folder: Path, names: str = "ab") -> dict[str, str]:
-    running = {name: begin(what, folder, name) for name in names}
+def together(what: str, folder: Path, names: str = "ab", url: str | None = None) -> dict[str, str]:
+    running = {name: begin(what, folder, name, url) for name in names}
     said = {name: process.communicate(timeout=60)[0] for name, process in running.items()}
     assert [process.returncode for process in running.values()] == [0] * len(names)
     return said
@@ -44,19 +48,25 @@ def kill_after(process: subprocess.Popen[str], lines: int) -> list[str]:
     return [line.strip() for line in said if line.strip()][: lines + 1]
 
 
-def test_processes_that_start_together_all_find_the_tables(tmp_path: Path) -> None:
-    together("start", tmp_path, "abcd")
-    state, store = open_state(None, tmp_path), open_mentions("sqlite", tmp_path)
+@pytest.fixture(params=["sqlite", pytest.param("postgresql", marks=pytest.mark.pg)])
+def url(request: pytest.FixtureRequest) -> str | None:
+    """Address of an empty state database; None = a file in the folder."""
+    return postgres().empty() if request.param == "postgresql" else None
+
+
+def test_processes_that_start_together_all_find_the_tables(tmp_path: Path, url: str | None) -> None:
+    together("start", tmp_path, "abcd", url)
+    state, store = open_state(url, tmp_path), open_mentions("sqlite", tmp_path)
     assert state.inbox.depth() == 4 and store.count(parse("*"), now=NOW) == 4
     assert len(state.desk.deliveries()) == 4
     state.close()
     store.close()
 
 
-def test_every_row_goes_to_one_process(tmp_path: Path) -> None:
-    state = open_state(None, tmp_path)
+def test_every_row_goes_to_one_process(tmp_path: Path, url: str | None) -> None:
+    state = open_state(url, tmp_path)
     state.inbox.append([mention(str(n)) for n in range(60)], now=NOW)
-    said = together("drain", tmp_path)
+    said = together("drain", tmp_path, url=url)
     rows = Counter(row for text in said.values() for row in text.split())
     assert len(rows) == 60 and set(rows.values()) == {1}
     changes = state.inbox.claim_changes(owner="w", limit=99, lease=timedelta(hours=1), now=NOW)
@@ -64,30 +74,32 @@ def test_every_row_goes_to_one_process(tmp_path: Path) -> None:
     state.close()
 
 
-def test_every_delivery_goes_to_one_process(tmp_path: Path) -> None:
-    state = open_state(None, tmp_path)
+def test_every_delivery_goes_to_one_process(tmp_path: Path, url: str | None) -> None:
+    state = open_state(url, tmp_path)
     state.desk.commit(DeskChange(deliveries=tuple(delivery(1, incident=f"I{n}") for n in range(30))), now=NOW)
-    said = together("claim", tmp_path)
+    said = together("claim", tmp_path, url=url)
     ids = Counter(id for text in said.values() for id in text.split())
     assert len(ids) == 30 and set(ids.values()) == {1}
     state.close()
 
 
-def test_two_linkers_find_the_stories_of_one(tmp_path: Path) -> None:
-    together("link", tmp_path)
-    state = open_state(None, tmp_path)
-    with closing(sqlite3.connect(tmp_path / "state.db")) as raw:
-        members = dict(raw.execute("SELECT mention, story FROM story_members"))
+def test_two_linkers_find_the_stories_of_one(tmp_path: Path, url: str | None) -> None:
+    together("link", tmp_path, url=url)
+    state = open_state(url, tmp_path)
+    database = Database(parse_url(url, tmp_path))
+    with database.read() as raw:
+        members = {row[0]: row[1] for row in raw.execute(text("SELECT mention, story FROM story_members"))}
+    database.close()
     present = state.stories.resolve(list(members.values()))
     stories = {frozenset(m for m in members if present[members[m]] == story) for story in set(present.values())}
     assert stories == {frozenset(f"m{n}" for n in range(100) if n % 10 == rest) for rest in range(10)}
     state.close()
 
 
-def test_no_change_of_an_incident_is_lost(tmp_path: Path) -> None:
-    state = open_state(None, tmp_path)
+def test_no_change_of_an_incident_is_lost(tmp_path: Path, url: str | None) -> None:
+    state = open_state(url, tmp_path)
     state.desk.commit(DeskChange(incidents=(incident(),)), now=NOW)
-    together("bump", tmp_path)
+    together("bump", tmp_path, url=url)
     stored = state.desk.incident("AB2CD")
     assert stored is not None
     assert (stored.value, stored.version) == (incident().value + 100, 101)

@@ -1,5 +1,6 @@
 """Processes that use one store together; `python -m tests.storage.workers WHAT FOLDER NAME`."""
 
+import os
 import sys
 from collections.abc import Callable
 from dataclasses import replace
@@ -33,7 +34,7 @@ def put(folder: Path, name: str) -> None:
 
 def append(folder: Path, name: str) -> None:
     """Queue for ever, naming each id once it is queued."""
-    state = open_state(None, folder)
+    state = open_state(os.environ.get("STATE_URL"), folder)
     for n in count():
         state.inbox.append([mention(f"{name}{n}")], now=NOW)
         say(f"{name}{n}")
@@ -41,7 +42,7 @@ def append(folder: Path, name: str) -> None:
 
 def drain(folder: Path, name: str) -> None:
     """Lease and ack until nothing is left, naming each row."""
-    state = open_state(None, folder)
+    state = open_state(os.environ.get("STATE_URL"), folder)
     while rows := state.inbox.lease(owner=name, limit=3, lease=timedelta(hours=1), now=NOW):
         changes = [Change(mention=row.mention.id, brand="y", bucket=NOW, at=NOW) for row in rows]
         state.inbox.ack([row.row for row in rows], changes, owner=name, now=NOW)
@@ -50,7 +51,7 @@ def drain(folder: Path, name: str) -> None:
 
 def link(folder: Path, name: str) -> None:
     """Link the same hundred texts of ten stories, each process in its own order."""
-    state = open_state(None, folder)
+    state = open_state(os.environ.get("STATE_URL"), folder)
     order = range(100) if name == "a" else range(99, -1, -1)
     for n in order:
         item = StoryItem(id=f"m{n}", bands=(f"b{n % 10}", f"c{n}"), signature=(n % 10,) * 4, event_at=NOW)
@@ -59,7 +60,7 @@ def link(folder: Path, name: str) -> None:
 
 def bump(folder: Path, name: str) -> None:
     """Change one incident fifty times, reading it again after each conflict."""
-    state = open_state(None, folder)
+    state = open_state(os.environ.get("STATE_URL"), folder)
     done = conflicts = 0
     while done < 50:
         incident = state.desk.incident("AB2CD")
@@ -75,14 +76,14 @@ def bump(folder: Path, name: str) -> None:
 
 def claim(folder: Path, name: str) -> None:
     """Claim deliveries until nothing is left, naming each."""
-    state = open_state(None, folder)
+    state = open_state(os.environ.get("STATE_URL"), folder)
     while taken := state.desk.claim_deliveries(owner=name, limit=2, lease=timedelta(hours=1), now=NOW):
         say(*(each.id for each in taken))
 
 
 def start(folder: Path, name: str) -> None:
     """Open both stores, new or not, and store something of one's own."""
-    state, store = open_state(None, folder), open_mentions("sqlite", folder)
+    state, store = open_state(os.environ.get("STATE_URL"), folder), open_mentions("sqlite", folder)
     state.inbox.append([mention(name)], now=NOW)
     store.put([mention(name)], now=NOW)
     state.desk.commit(DeskChange(deliveries=(delivery(1, incident=name),)), now=NOW)
