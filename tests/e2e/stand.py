@@ -81,12 +81,23 @@ class Stand:
 
     def restart(self) -> None:
         """Start the service again at the domain time that it will be once it runs, not before."""
+        said = len(self.service.log_text())
         self.service.start(clock=(self.farm.now() + START_UP_S * timedelta(seconds=SCALE), SCALE))
+        wait_until(
+            "the service is up again",
+            lambda: self.check_alive() and "/healthz" in self.service.log_text()[said:],
+            limit_s=READY_S,
+        )
 
     def pass_time(self, span: timedelta) -> None:
         """Let domain time pass."""
         time.sleep(span.total_seconds() / SCALE)
+        self.check_alive()
+
+    def check_alive(self) -> bool:
+        """Say that the service runs, or fail with its last words."""
         assert self.service.exit_code() is None, self.service.log_text()[-3000:]
+        return True
 
     def told(self, kind: str, channel: str | None = None) -> list[Told]:
         """Messages of one kind that a channel, or any, accepted."""

@@ -66,10 +66,21 @@ def check_stored(stand: Stand, wave: list[FarmPost]) -> int:
     return checked
 
 
-def wait_stored(stand: Stand, wave: list[FarmPost]) -> None:
-    """Wait until the whole wave was shown and tagged."""
-    ids = {post.id for post in wave}
-    wait_until("the whole wave is shown", lambda: ids <= set(stand.farm.first_shown_s("crisis")), limit_s=120)
+def wait_shown(stand: Stand, wave: list[FarmPost]) -> None:
+    """Wait until the service was shown the whole wave."""
+    missing = {post.id: post for post in wave}
+
+    def all_shown() -> bool:
+        for id in stand.farm.first_shown_s("crisis"):
+            missing.pop(id, None)
+        return not missing
+
+    try:
+        wait_until("the whole wave is shown", all_shown, limit_s=90)
+    except AssertionError as err:
+        err.add_note("\n".join(f"{post.site} {post.id} {post.published_at}" for post in missing.values()))
+        err.add_note(stand.service.log_text()[-20_000:])
+        raise
 
 
 def one_more_latency_s(prepared: Prepared, corpus: Corpus, folder: Path, seed: int) -> float:
@@ -93,7 +104,7 @@ def test_four_hundred_negative_posts_in_half_an_hour(
     assert not told(stand.sink.ledger), "two weeks imported at once and first visits tell nobody anything"
     wave = start_wave(stand, 400, WAVE)
     stand.wait_told("firing", WAVE.total_seconds() / SCALE + FIRING_S)
-    wait_stored(stand, wave)
+    wait_shown(stand, wave)
     stand.wait_told("resolved", RESOLVED_S)
     stand.pass_time(timedelta(minutes=30))
     incidents = firing_once(stand)
@@ -118,7 +129,7 @@ def test_sixty_negative_posts_in_two_hours(stand: Stand, measurements: Measureme
     stand.begin()
     wave = start_wave(stand, 60, SLOW_WAVE)
     stand.wait_told("firing", SLOW_WAVE.total_seconds() / SCALE + FIRING_S)
-    wait_stored(stand, wave)
+    wait_shown(stand, wave)
     stand.wait_told("resolved", RESOLVED_S)
     stand.pass_time(timedelta(minutes=30))
     incidents = firing_once(stand)
@@ -141,7 +152,7 @@ def test_a_kill_of_the_whole_service_in_mid_wave_changes_nothing(stand: Stand) -
     stand.service.kill()
     stand.restart()
     stand.wait_told("firing", FIRING_S)
-    wait_stored(stand, wave)
+    wait_shown(stand, wave)
     stand.wait_told("resolved", RESOLVED_S)
     stand.pass_time(timedelta(minutes=30))
     incidents = firing_once(stand)
