@@ -6,7 +6,7 @@ import urllib.error
 import urllib.request
 from collections.abc import Mapping
 from dataclasses import dataclass
-from typing import Any
+from typing import Annotated, Any
 
 from slack_sdk import WebClient
 from slack_sdk.errors import SlackApiError, SlackClientError
@@ -15,6 +15,7 @@ from alerts.message import Message
 from alerts.notifiers.base import Answer, Found, Limit, Notifier, mask
 from alerts.notifiers.road import Reply, Road, began
 from alerts.notifiers.slack_block import blocks_of, fallback_text, plain_text
+from config.marks import Url
 from domain.errors import DomainError
 from domain.incident import Delivery, DeliveryKind
 from domain.outcome import DeliveryClass
@@ -56,7 +57,7 @@ class SlackSettings:
     """Channel id, such as C0123456789; the bot must be a member."""
     webhook: Secret | None = None
     """Incoming webhook URL, for who has no bot; no threads then."""
-    base_url: str | None = None
+    base_url: Annotated[str, Url()] | None = None
     """Where Slack's API is really reached; None = slack.com."""
 
     def __post_init__(self) -> None:

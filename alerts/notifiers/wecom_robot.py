@@ -6,7 +6,7 @@ import json
 import logging
 import urllib.error
 from dataclasses import dataclass
-from typing import Any
+from typing import Annotated, Any
 from urllib.parse import parse_qs, quote, urlsplit
 
 from alerts.message import Line, Message
@@ -14,6 +14,7 @@ from alerts.notifiers.base import Answer, Found, Limit, Notifier, mask
 from alerts.notifiers.fit import fit_lines
 from alerts.notifiers.road import Reply, Road, began
 from alerts.text import clip_bytes
+from config.marks import Url
 from domain.errors import DomainError
 from domain.incident import Delivery, DeliveryKind, Severity
 from domain.outcome import DeliveryClass
@@ -55,7 +56,7 @@ class WecomRobotSettings:
     """The robot's key, or its whole webhook URL as WeCom shows it."""
     mention: tuple[str, ...] = ()
     """Who is called on a new or escalated incident: user ids, or `@all` (plain text messages only)."""
-    base_url: str | None = None
+    base_url: Annotated[str, Url()] | None = None
     """Where WeCom is really reached; None = qyapi.weixin.qq.com."""
 
     def __post_init__(self) -> None:

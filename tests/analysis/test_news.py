@@ -134,7 +134,6 @@ def test_without_news_model_the_clause_rule_is_used(tmp_path: Path) -> None:
     for name in ("weights.npz", "weights.json"):
         copy(SHIPPED_MODEL / name, tmp_path / name)
     plain = Tagger(TaggerSettings(brands=(YUNSHAN,), risks=RISKS, model=tmp_path))
-    plain.warm_up()
     assert brand_polarity(plain, "云杉咖啡召回一批存在破裂风险的玻璃杯") is Polarity.NEGATIVE
     news = a_mention("云杉咖啡太难喝，服务太差", platform="news")
     (judged,) = plain.judge_targets([news], [Target(mention=0, name="云杉咖啡")])

@@ -102,5 +102,4 @@ def test_a_broken_definition_is_refused_at_once() -> None:
 
 def test_jieba_alone_gives_the_same_kind_of_tags() -> None:
     slow = Tagger(TaggerSettings(brands=(YUNSHAN,), segmenter="jieba"))
-    slow.warm_up()
     assert tags(slow, a_mention("云杉咖啡难喝死了")).sentiment.polarity is Polarity.NEGATIVE
