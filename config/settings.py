@@ -166,6 +166,26 @@ class StorageSettings:
     """Kind of mention store."""
     elasticsearch_url: Annotated[str, Url()] | None = None
     """Address of Elasticsearch; None = not used."""
+    elasticsearch_nodes: tuple[str, ...] = ()
+    """Addresses of further nodes of the same cluster, asked when the first is away."""
+    elasticsearch_api_key: Secret | None = None
+    """Encoded API key; goes before user and password."""
+    elasticsearch_user: str | None = None
+    """User of Elasticsearch; None = no login."""
+    elasticsearch_password: Secret | None = None
+    """Password of that user."""
+    elasticsearch_ca: Path | None = None
+    """File with the certificate authority of Elasticsearch; None = those of the system."""
+    elasticsearch_verify: bool = True
+    """Check the certificate of Elasticsearch."""
+    index_prefix: Annotated[str, Identifier(lower=True)] = "mentions"
+    """Name of the read alias; indices are `<prefix>-YYYY.MM`."""
+    index_shards: Annotated[int, Range(1, 100)] = 1
+    """Primary shards of a new index, 1 to 100; about 30 GB each is a good size."""
+    index_replicas: Annotated[int, Range(0, 5)] = 1
+    """Most copies of each shard, 0 to 5; fewer nodes keep fewer."""
+    index_refresh: Annotated[timedelta, Range(timedelta(milliseconds=1), timedelta(minutes=1))] = timedelta(seconds=1)
+    """Time until what was written can be found; storing a batch waits so long."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

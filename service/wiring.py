@@ -6,6 +6,7 @@ Imports lie inside the functions: a command pays only for the packages it needs.
 from __future__ import annotations
 
 import os
+import secrets
 from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass
@@ -14,7 +15,7 @@ from typing import TYPE_CHECKING
 
 from config.settings import Settings
 from domain.clock import Clock
-from domain.ports import Inbox
+from domain.ports import Fence, Inbox
 from domain.source import SourceHealth
 from service.errors import ServiceError, UsageError
 from service.pipeline import Pipeline
@@ -96,7 +97,7 @@ def open_stores(settings: Settings) -> Stores:
     prepare_data_dir(settings.data_dir)
     url = settings.storage.state.reveal() if settings.storage.state else None
     state = open_state(url, settings.data_dir)
-    mentions = open_mentions(settings.storage.mentions, settings.data_dir)
+    mentions = open_mentions(settings.storage.mentions, settings.data_dir, settings.storage)
     return Stores(state=state, mentions=mentions, inbox=PrivateInbox(state.inbox, settings.privacy))
 
 
@@ -144,7 +145,16 @@ def make_crawler(settings: Settings, stores: Stores, clock: Clock) -> Crawler:
     """Return the crawl role's scheduler."""
     from crawlers.schedule import Crawler
 
-    return Crawler(settings, stores.inbox, stores.state.visits, clock)
+    # A SQLite file serves one machine, whose lock lets one crawl role run: nothing to share.
+    shared = stores.state.dialect == "postgresql"
+    return Crawler(
+        settings,
+        stores.inbox,
+        stores.state.visits,
+        clock,
+        sites=stores.state.sites if shared else None,
+        owner=owner_name("crawl") if shared else None,
+    )
 
 
 def health_reader(settings: Settings, stores: Stores, clock: Clock) -> Callable[[], Sequence[SourceHealth]]:
@@ -156,13 +166,13 @@ def health_reader(settings: Settings, stores: Stores, clock: Clock) -> Callable[
     return lambda: health_of(sources, stores.state.visits.load(), clock.now(), settings.locale)
 
 
-def make_watch(settings: Settings, stores: Stores, clock: Clock, *, owner: str) -> Watch:
-    """Return the watch step over real stores."""
+def make_watch(settings: Settings, stores: Stores, clock: Clock, *, owner: str, fence: Fence | None = None) -> Watch:
+    """Return the watch step over real stores; with a fence it writes while its holder has the role."""
     from alerts.watch import Watch
 
     return Watch(
         settings,
-        desk=stores.state.desk,
+        desk=stores.state.desk.fenced(fence) if fence else stores.state.desk,
         inbox=stores.inbox,
         search=stores.mentions,
         counts=stores.mentions,
@@ -172,13 +182,13 @@ def make_watch(settings: Settings, stores: Stores, clock: Clock, *, owner: str) 
     )
 
 
-def make_outbox(settings: Settings, stores: Stores, clock: Clock, *, owner: str) -> Outbox:
-    """Return the outbox over the real channels."""
+def make_outbox(settings: Settings, stores: Stores, clock: Clock, *, owner: str, fence: Fence | None = None) -> Outbox:
+    """Return the outbox over the real channels; with a fence it sends while its holder has the role."""
     from alerts.notifiers import notifier_specs
     from alerts.outbox import Outbox, OutboxSettings
 
     return Outbox(
-        stores.state.desk,
+        stores.state.desk.fenced(fence) if fence else stores.state.desk,
         settings.receivers,
         specs=notifier_specs(),
         clock=clock,
@@ -190,8 +200,8 @@ def make_outbox(settings: Settings, stores: Stores, clock: Clock, *, owner: str)
 
 
 def owner_name(role: str) -> str:
-    """Return a name for leases: role, host and process."""
-    return f"{role}@{os.uname().nodename}:{os.getpid()}"
+    """Return a name for leases that no other caller has: role, host, process, and chance for containers."""
+    return f"{role}@{os.uname().nodename}:{os.getpid()}:{secrets.token_hex(3)}"
 
 
 def find_config(path: Path | None) -> Path:

@@ -3,6 +3,7 @@
 from pathlib import Path
 from typing import Protocol
 
+from config.settings import StorageSettings
 from domain.ports import CountSource, MentionSearch, MentionWriter
 from storage.errors import StoreError
 from storage.mentions.memory import MemoryMentions
@@ -19,20 +20,27 @@ class MentionStore(MentionWriter, MentionSearch, CountSource, Protocol):
         ...
 
 
-def open_mentions(kind: str, data_dir: Path) -> MentionStore:
+def open_mentions(kind: str, data_dir: Path, settings: StorageSettings | None = None) -> MentionStore:
     """Open a mention store, creating it if needed.
 
     Args:
-        kind: `memory` (lost at the end of the process) or `sqlite` (`mentions.db`).
+        kind: `memory` (lost at the end of the process), `sqlite` (`mentions.db`) or
+            `elasticsearch`.
         data_dir: folder for files; made with mode 0700 if missing.
+        settings: address, login and form of Elasticsearch; the others need none.
 
     Raises:
         SchemaError: a newer program wrote it.
-        StoreError: unknown kind, or it cannot be opened.
+        StoreError: unknown kind, or it cannot be opened; retryable if the cluster is away.
     """
     if kind == "memory":
         return MemoryMentions()
     if kind == "sqlite":
         data_dir.mkdir(mode=0o700, parents=True, exist_ok=True)
         return SqliteMentions(data_dir / "mentions.db")
-    raise StoreError(f"storage.mentions: no store of kind {kind!r}; write sqlite or memory")
+    if kind == "elasticsearch":
+        from storage.mentions.elastic.client import settings_of
+        from storage.mentions.elastic.store import ElasticMentions
+
+        return ElasticMentions(settings_of(settings or StorageSettings()))
+    raise StoreError(f"storage.mentions: no store of kind {kind!r}; write sqlite, elasticsearch or memory")

@@ -30,9 +30,9 @@ from domain.query import (
     Wildcard,
 )
 from domain.tagging import Polarity
-from storage import MentionStore, open_mentions
+from storage import MentionStore
 from storage.memory import MemoryMentions
-from tests.contract.conftest import MENTION_STORES
+from tests.contract.conftest import MENTION_STORES, opened_mentions
 from tests.storage.sample import NOW, mention
 
 OTHERS = [name for name in MENTION_STORES if name != "memory"]
@@ -208,8 +208,8 @@ def fill(store: MentionStore, given: list[list[Mention]], erased: str | None) ->
 def test_searches_agree_with_memory(
     kind: str, given: list[list[Mention]], erased: str | None, asked: list[tuple[Node, Window | None]]
 ) -> None:
-    with TemporaryDirectory() as folder:
-        memory, other = MemoryMentions(), open_mentions(kind, Path(folder))
+    with TemporaryDirectory() as folder, opened_mentions(kind, Path(folder)) as other:
+        memory = MemoryMentions()
         assert fill(other, given, erased) == fill(memory, given, erased)
         for query, window in asked:
             note(f"{query} {window}")
@@ -219,7 +219,6 @@ def test_searches_agree_with_memory(
             assert outcome(lambda q=query, w=window: other.count(q, now=NOW, window=w)) == outcome(
                 lambda q=query, w=window: memory.count(q, now=NOW, window=w)
             )
-        other.close()
 
 
 @pytest.mark.parametrize("kind", OTHERS)
@@ -234,8 +233,8 @@ def test_counts_agree_with_memory(
     kind: str, given: list[list[Mention]], window: Window, query: Node, field: str, by: CountBy | None
 ) -> None:
     hour = timedelta(hours=1)
-    with TemporaryDirectory() as folder:
-        memory, other = MemoryMentions(), open_mentions(kind, Path(folder))
+    with TemporaryDirectory() as folder, opened_mentions(kind, Path(folder)) as other:
+        memory = MemoryMentions()
         fill(other, given, None), fill(memory, given, None)
         assert rounded(other.counts(window, by=by)) == rounded(memory.counts(window, by=by))
         for story in (None, "甲"):
@@ -250,4 +249,3 @@ def test_counts_agree_with_memory(
         )
         for id in {each.id for batch in given for each in batch}:
             assert other.engagement_history(id) == memory.engagement_history(id)
-        other.close()
