@@ -25,10 +25,11 @@ from crawlers.pace import PaceBook
 from crawlers.plan import expand_sources
 from crawlers.platforms import build_platform
 from crawlers.robots import RobotsBook
+from crawlers.share import Sharing
 from domain.clock import Clock
 from domain.mention import Post
 from domain.outcome import FetchOutcome
-from domain.ports import Inbox, VisitStore
+from domain.ports import Inbox, SitePace, VisitStore
 from domain.source import VisitState
 
 __all__ = ["Crawler", "Road"]
@@ -66,6 +67,8 @@ class Crawler:
         road: How a visit is done; None = over HTTP with Scrapy.
         rng: Source of jitter.
         disk_free: Returns the free bytes of the disk that holds a path.
+        sites: Turns of all crawl processes; needed with `owner`.
+        owner: Name of this process where several share the sources; None = it is alone.
 
     Raises:
         SourceError: a source cannot be visited as configured.
@@ -81,6 +84,8 @@ class Crawler:
         road: Road | None = None,
         rng: random.Random | None = None,
         disk_free: Callable[[str], int] = _disk_free,
+        sites: SitePace | None = None,
+        owner: str | None = None,
     ) -> None:
         self._settings = settings
         self._inbox = inbox
@@ -98,10 +103,15 @@ class Crawler:
         self._folders: dict[str, DropFolder] = {}
         self._held_back = ""
         self._loaded = False
+        self._again: dict[str, datetime] = {}
+        self._sharing: Sharing | None = None
+        if owner is not None and sites is not None:
+            deadline_s = settings.crawl.visit_deadline.total_seconds()
+            self._sharing = Sharing(visits, sites, clock, owner=owner, deadline_s=deadline_s)
         self._shared = Shared(
             clock=clock,
             network=settings.network,
-            pace=PaceBook(clock),
+            pace=PaceBook(clock, sites),
             robots=RobotsBook(clock),
             extractor=Extractor(settings.crawl.extract_workers),
         )
@@ -123,6 +133,8 @@ class Crawler:
                 task.cancel()
             if self._running:
                 await asyncio.wait(self._running, timeout=_STOP_S)
+            if self._sharing is not None:
+                await self._sharing.end()
             self._shared.extractor.close()
 
     async def visit_due(self) -> int:
@@ -147,6 +159,8 @@ class Crawler:
         now = self._clock.now()
         for name, source in self._sources.items():
             known = stored.get(name)
+            if self._sharing is not None and known is not None:
+                self._sharing.note(known)
             state = revived(known, source, now) if known is not None else first_state(source, now)
             self._states[name] = state
             heapq.heappush(self._heap, (state.due_at, name))
@@ -178,7 +192,7 @@ class Crawler:
 
     def _ended(self, task: asyncio.Task[None]) -> None:
         name = self._running.pop(task)
-        heapq.heappush(self._heap, (self._states[name].due_at, name))
+        heapq.heappush(self._heap, (self._again.pop(name, self._states[name].due_at), name))
 
     def _site(self, name: str) -> str:
         source = self._sources[name]
@@ -216,6 +230,8 @@ class Crawler:
 
     async def _visit(self, name: str) -> None:
         """Do one visit and keep what it brought; whatever happens, the source stays in the schedule."""
+        if not await self._is_ours(name):
+            return
         source, state = self._sources[name], self._states[name]
         begun = self._clock.now()
         try:
@@ -231,9 +247,24 @@ class Crawler:
         self._log(name, state, found)
         self._states[name] = after_visit(state, source, found, jitter=self._rng.uniform(0.9, 1.1))
         try:
-            await asyncio.to_thread(self._visits.save, self._states[name])
+            await asyncio.to_thread((self._sharing or self._visits).save, self._states[name])
         except Exception:  # border of one visit: the state is written again after the next one
             logger.exception("visit state not saved source=%s", name)
+
+    async def _is_ours(self, name: str) -> bool:
+        """Say whether a due source is to be visited by this process now; else it is looked at again later."""
+        if self._sharing is None:
+            return True
+        try:
+            begun = await self._sharing.begin(self._sources[name], self._states[name], self._site(name))
+        except Exception as err:  # noqa: BLE001  # border of one visit: the store may come back
+            logger.warning("source not claimed source=%s error=%s", name, err)
+            self._again[name] = self._clock.now() + _LOOK_AGAIN
+            return False
+        self._states[name] = begun.state
+        if begun.again_at is not None:
+            self._again[name] = begun.again_at
+        return begun.again_at is None
 
     def _log(self, name: str, state: VisitState, found: Finding) -> None:
         changed = found.outcome is not state.last_outcome and not found.outcome.proves_life
@@ -262,8 +293,13 @@ class Crawler:
         self._remember(result.completed)
         found = self._finding(begun, result, new)
         if found.retry_after is not None:
-            self._shared.pace.hold(self._site(source.name), found.ended_at + found.retry_after)
+            await self._hold(self._site(source.name), found.ended_at + found.retry_after)
         return found
+
+    async def _hold(self, site: str, until: datetime) -> None:
+        self._shared.pace.hold(site, until)
+        if self._sharing is not None:
+            await asyncio.to_thread(self._sharing.sites.hold, site, until=until, now=self._clock.now())
 
     def _remember(self, completed: Mapping[str, Post]) -> None:
         """Keep completed posts for later visits, the newest 10,000."""

@@ -14,11 +14,13 @@ from pathlib import Path
 from config.settings import Settings
 from domain.clock import Clock
 from domain.errors import TingfengError
+from domain.ports import Fence
 from service import wiring
 from service.clock import clock_order, make_clock
 from service.logs import configure_logging
 from service.retention import Retention
 from service.stopping import stop_on_signal
+from service.tenure import Tenure, machine_name
 
 __all__ = ["ROLES", "main"]
 
@@ -134,10 +136,25 @@ def run_analyse(settings: Settings, clock: Clock, stop: threading.Event, beat: B
 
 
 def run_watch(settings: Settings, clock: Clock, stop: threading.Event, beat: Beat) -> None:
-    """Evaluate the rules and deliver messages until told to stop."""
+    """Evaluate the rules and deliver messages while the role is ours, until told to stop."""
     stores = wiring.open_stores(settings)
-    watch = wiring.make_watch(settings, stores, clock, owner=wiring.owner_name("watch"))
-    outbox = wiring.make_outbox(settings, stores, clock, owner=wiring.owner_name("outbox"))
+    tenure = Tenure(stores.state.leases, "watch", owner=machine_name(settings.data_dir), clock=clock)
+    try:
+        tenure.run(
+            stop,
+            lambda fence, ended: _watch(settings, stores, clock, fence, ended, beat),
+            lambda: beat.note({"standby": True}),
+        )
+    finally:
+        stores.close()
+
+
+def _watch(
+    settings: Settings, stores: wiring.Stores, clock: Clock, fence: Fence, ended: threading.Event, beat: Beat
+) -> None:
+    beat.note({"standby": False, "token": fence.token})
+    watch = wiring.make_watch(settings, stores, clock, owner=wiring.owner_name("watch"), fence=fence)
+    outbox = wiring.make_outbox(settings, stores, clock, owner=wiring.owner_name("outbox"), fence=fence)
     retention = Retention(settings.retention, stores.mentions, stores.state.prune, clock)
 
     def deliver() -> bool:
@@ -145,7 +162,7 @@ def run_watch(settings: Settings, clock: Clock, stop: threading.Event, beat: Bea
         beat.note({"deliveries": sent})
         return sent > 0
 
-    sender = threading.Thread(target=_repeat, args=(deliver, stop, "outbox"), daemon=True)
+    sender = threading.Thread(target=_repeat, args=(deliver, ended, "outbox"), daemon=True)
     sender.start()
 
     def step() -> bool:
@@ -155,11 +172,10 @@ def run_watch(settings: Settings, clock: Clock, stop: threading.Event, beat: Bea
         return result.claimed > 0
 
     try:
-        _repeat(step, stop, "watch")
+        _repeat(step, ended, "watch")
     finally:
         sender.join(timeout=4.0)
         outbox.close(timeout_s=4.0)
-        stores.close()
 
 
 _RUN: Mapping[str, Callable[[Settings, Clock, threading.Event, Beat], None]] = {
