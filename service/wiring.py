@@ -97,7 +97,7 @@ def open_stores(settings: Settings) -> Stores:
     prepare_data_dir(settings.data_dir)
     url = settings.storage.state.reveal() if settings.storage.state else None
     state = open_state(url, settings.data_dir)
-    mentions = open_mentions(settings.storage.mentions, settings.data_dir)
+    mentions = open_mentions(settings.storage.mentions, settings.data_dir, settings.storage)
     return Stores(state=state, mentions=mentions, inbox=PrivateInbox(state.inbox, settings.privacy))
 
 
