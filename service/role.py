@@ -30,6 +30,8 @@ ROLES = ("crawl", "analyse", "watch")
 IDLE_S = 0.25
 BEAT_S = 5.0
 ERROR_WAIT_S = 2.0
+HICCUP_S = 5.0
+"""A store that answers again so soon is no trouble that people must be told of, real seconds."""
 
 
 class Beat:
@@ -40,11 +42,21 @@ class Beat:
         self._role = role
         self._figures: dict[str, object] = {"started": True}
         self._progress_s = time.monotonic()
+        self._waits: dict[str, str] = {}
+        self._writing = threading.Lock()
 
     def note(self, figures: Mapping[str, object]) -> None:
         """Take over the newest figures; call it from the working loop, it proves progress."""
         self._figures.update(figures)
         self._progress_s = time.monotonic()
+
+    def wait_for(self, part: str, why: str) -> None:
+        """Tell at once what a part of the role waits for; empty = it goes on. Waiting is progress."""
+        self._progress_s = time.monotonic()
+        waits = {name: each for name, each in {**self._waits, part: why}.items() if each}
+        if waits != self._waits:
+            self._waits = waits
+            self._write()
 
     def start(self, stop: threading.Event) -> None:
         """Begin to beat in a thread until `stop` is set."""
@@ -61,10 +73,12 @@ class Beat:
     def _write(self) -> None:
         if self._fd is None:
             return
-        try:
-            os.write(self._fd, (json.dumps({"role": self._role, **self._figures}) + "\n").encode())
-        except OSError:
-            self._fd = None
+        said = {"role": self._role, **self._figures} | ({"waits": self._waits} if self._waits else {})
+        with self._writing:
+            try:
+                os.write(self._fd, (json.dumps(said) + "\n").encode())
+            except OSError:
+                self._fd = None
 
 
 def _stop_with_parent(stop: threading.Event) -> None:
@@ -78,19 +92,36 @@ def _stop_with_parent(stop: threading.Event) -> None:
     threading.Thread(target=wait_for_parent, daemon=True).start()
 
 
-def _repeat(step: Callable[[], bool], stop: threading.Event, name: str) -> None:
-    """Run `step` until `stop`; it says whether there was work. Store errors are waited out."""
+def _repeat(
+    step: Callable[[], bool],
+    stop: threading.Event,
+    name: str,
+    beat: Beat,
+    *,
+    monotonic: Callable[[], float] = time.monotonic,
+) -> None:
+    """Run `step` until `stop`; it says whether there was work. Store errors are waited out.
+
+    What is waited for is on the health page once it lasts longer than a hiccup.
+    """
     last_error = ""
+    failing_s: float | None = None
     while not stop.is_set():
         try:
             busy = step()
-            last_error = ""
         except TingfengError as err:
             if str(err) != last_error:
                 logger.warning("%s step failed, trying again error=%s", name, err)
                 last_error = str(err)
+            failing_s = monotonic() if failing_s is None else failing_s
+            if monotonic() - failing_s > HICCUP_S:
+                beat.wait_for(name, str(err))
             stop.wait(ERROR_WAIT_S)
             continue
+        if failing_s is not None:
+            logger.info("%s goes on after_s=%.1f", name, monotonic() - failing_s)
+            last_error, failing_s = "", None
+            beat.wait_for(name, "")
         if not busy:
             stop.wait(IDLE_S)
 
@@ -130,7 +161,7 @@ def run_analyse(settings: Settings, clock: Clock, stop: threading.Event, beat: B
         return result.leased > 0
 
     try:
-        _repeat(step, stop, "analyse")
+        _repeat(step, stop, "analyse", beat)
     finally:
         stores.close()
 
@@ -162,7 +193,7 @@ def _watch(
         beat.note({"deliveries": sent})
         return sent > 0
 
-    sender = threading.Thread(target=_repeat, args=(deliver, ended, "outbox"), daemon=True)
+    sender = threading.Thread(target=_repeat, args=(deliver, ended, "outbox", beat), daemon=True)
     sender.start()
 
     def step() -> bool:
@@ -172,7 +203,7 @@ def _watch(
         return result.claimed > 0
 
     try:
-        _repeat(step, ended, "watch")
+        _repeat(step, ended, "watch", beat)
     finally:
         sender.join(timeout=4.0)
         outbox.close(timeout_s=4.0)

@@ -57,7 +57,7 @@ class _Service:
     clock: Clock
 
     def view(self) -> Mapping[str, object]:
-        """Return the health view; `ok` = every role beats and no channel is broken."""
+        """Return the health view; `ok` = every role beats, none waits for a store, no channel is broken."""
         health = wiring.health_reader(self.settings, self.stores, self.clock)()
         channels = channel_view(self.stores.state.desk.deliveries(limit=500))
         roles = self.supervisor.status()

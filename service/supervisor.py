@@ -49,7 +49,10 @@ class RoleStatus:
         return {
             "role": self.role,
             "pid": self.pid,
-            "ok": self.pid is not None and bool(self.detail) and now_s - self.beat_at_s < HEARTBEAT_LIMIT_S,
+            "ok": self.pid is not None
+            and bool(self.detail)
+            and not self.detail.get("waits")
+            and now_s - self.beat_at_s < HEARTBEAT_LIMIT_S,
             "restarts": self.restarts,
             "last_exit": self.last_exit,
             "heartbeat_age_s": round(now_s - self.beat_at_s) if self.beat_at_s else None,

@@ -79,13 +79,14 @@ def run(
     role: Annotated[str, typer.Option("--role", help="Roles of this process: crawl,analyse,watch.")] = "",
     clock_start: Annotated[str | None, typer.Option(hidden=True)] = None,
     clock_scale: Annotated[float | None, typer.Option(hidden=True)] = None,
+    clock_epoch: Annotated[float | None, typer.Option(hidden=True)] = None,
 ) -> None:
     """Listen day and night: visit sources, tag, store, watch, tell. Stop with Ctrl-C."""
     from service.role import ROLES
     from service.run import run_service
 
     roles = tuple(part.strip() for part in role.split(",") if part.strip()) if role else ROLES
-    order = clock_order(clock_start, clock_scale, None)
+    order = clock_order(clock_start, clock_scale, clock_epoch)
     raise typer.Exit(run_service(wiring.find_config(config), roles=roles, order=order, say=say))
 
 

@@ -100,9 +100,9 @@ class FarmProcess(HelperProcess):
         self.bases = {name: f"http://127.0.0.1:{ports[name]}" for name in SITES}
         self._control = f"http://127.0.0.1:{ports['control']}"
 
-    def run(self) -> None:
-        """Let the clock go from now on."""
-        call_json(f"{self._control}/run", json.dumps({"epoch_s": time.time()}).encode())
+    def run(self, epoch_s: float | None = None) -> None:
+        """Let the clock go from a Unix time on; None = from now on."""
+        call_json(f"{self._control}/run", json.dumps({"epoch_s": time.time() if epoch_s is None else epoch_s}).encode())
 
     def now(self) -> datetime:
         """Return the domain time, UTC."""
@@ -145,11 +145,18 @@ class ServiceProcess:
         self._config, self._log, self._env = config, log, env
         self._process: subprocess.Popen[bytes] | None = None
 
-    def start(self, *, clock: tuple[datetime, float] | None = None) -> None:
-        """Start it; `clock` = (domain time now, domain seconds for one real second)."""
+    def start(self, *, clock: tuple[datetime, float] | None = None, epoch_s: float | None = None) -> None:
+        """Start it.
+
+        Args:
+            clock: Domain time at `epoch_s`, and domain seconds for one real second.
+            epoch_s: Unix time, the same for services that shall have one time; None = the start.
+        """
         argv = [*TINGFENG, "run", "--config", str(self._config)]
         if clock is not None:
             argv += ["--clock-start", to_rfc3339(clock[0]), "--clock-scale", str(clock[1])]
+        if epoch_s is not None:
+            argv += ["--clock-epoch", repr(epoch_s)]
         with self._log.open("ab") as log:
             self._process = subprocess.Popen(
                 argv,

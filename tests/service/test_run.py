@@ -12,11 +12,12 @@ from pathlib import Path
 
 import pytest
 
+from domain.errors import TingfengError
 from domain.query import parse
 from service import wiring
 from service.clock import SystemClock
 from service.errors import UsageError
-from service.role import Beat, main, run_analyse, run_crawl, run_watch
+from service.role import Beat, _repeat, main, run_analyse, run_crawl, run_watch
 from service.run import run_service
 
 FEED = """<?xml version="1.0" encoding="utf-8"?><rss version="2.0"><channel><title>晚报</title>
@@ -173,3 +174,57 @@ def test_a_beat_is_a_line_of_json_and_stops_without_progress() -> None:
     assert json.loads(line.splitlines()[0]) == {"role": "crawl", "started": True, "stored": 3}
     os.close(read_fd)
     os.close(write_fd)
+
+
+class _Hurried(threading.Event):
+    """Waits by moving a clock."""
+
+    now_s = 0.0
+
+    def wait(self, timeout: float | None = None) -> bool:
+        self.now_s += timeout or 0.0
+        return self.is_set()
+
+
+def test_a_role_says_what_it_waits_for_and_when_it_goes_on(caplog: pytest.LogCaptureFixture) -> None:
+    read_fd, write_fd = os.pipe()
+    beat, stop = Beat(write_fd, "analyse"), _Hurried()
+    tries = 0
+
+    def step() -> bool:
+        nonlocal tries
+        tries += 1
+        if tries < 6:
+            raise TingfengError("elasticsearch: not reachable")
+        stop.set()
+        return True
+
+    with caplog.at_level("INFO", "service.role"):
+        _repeat(step, stop, "analyse", beat, monotonic=lambda: stop.now_s)
+    os.close(write_fd)
+    with os.fdopen(read_fd) as lines:
+        said = [json.loads(line) for line in lines]
+    assert [one.get("waits") for one in said] == [{"analyse": "elasticsearch: not reachable"}, None]
+    assert [record.message.partition(" error=")[0] for record in caplog.records] == [
+        "analyse step failed, trying again",
+        "analyse goes on after_s=10.0",
+    ]
+
+
+def test_a_hiccup_of_a_store_is_no_trouble() -> None:
+    read_fd, write_fd = os.pipe()
+    beat, stop = Beat(write_fd, "watch"), _Hurried()
+    tries = 0
+
+    def step() -> bool:
+        nonlocal tries
+        tries += 1
+        if tries < 3:
+            raise TingfengError("others kept changing it")
+        stop.set()
+        return True
+
+    _repeat(step, stop, "watch", beat, monotonic=lambda: stop.now_s)
+    os.close(write_fd)
+    with os.fdopen(read_fd) as lines:
+        assert lines.read() == ""

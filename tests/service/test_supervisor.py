@@ -43,6 +43,15 @@ def test_a_role_beats_and_stops_when_its_input_closes() -> None:
     assert supervisor.status()[0]["pid"] is None
 
 
+def test_a_role_that_waits_for_a_store_is_not_ok() -> None:
+    waits = BEATS.replace("'stored': 3", "'waits': {'analyse': 'elasticsearch: not reachable'}")
+    supervisor = Supervisor(["analyse"], lambda role: python(waits))
+    supervisor.step()
+    wait_until(lambda: supervisor.status()[0]["detail"])
+    assert supervisor.status()[0]["ok"] is False
+    supervisor.stop(limit_s=5)
+
+
 def test_a_role_that_dies_is_restarted_later_and_later() -> None:
     now = [0.0]
     supervisor = Supervisor(["crawl"], lambda role: python(DIES), monotonic=lambda: now[0], backoff_s=(1.0, 2.0))
