@@ -21,6 +21,7 @@ from storage.mentions.merge import PutTally, last_of_each, merge
 from storage.mentions.pool import Pool
 from storage.mentions.rows import delete_rows, expired_rows, load_docs, write_outcomes
 from storage.mentions.select import Ask, bounds_of, slices
+from storage.mentions.walk import Walked
 from storage.text import encodable
 
 __all__ = ["SqliteMentions"]
@@ -187,6 +188,35 @@ class SqliteMentions:
             return count_authors(
                 connection, window, brand=brand, polarity=polarity, story=story, include_backfill=include_backfill
             )
+
+    def walk(self, after: int, limit: int) -> list[Walked]:
+        """Return at most `limit` mentions that arrived after a row, in order, with all that belongs to them."""
+        rows = "SELECT row, doc FROM docs WHERE row > ? ORDER BY row LIMIT ?"
+        with self._pool.read() as connection:
+            docs = connection.execute(rows, (after, limit)).fetchall()
+            if not docs:
+                return []
+            span = (docs[0][0], docs[-1][0])
+            readings: dict[int, list[tuple[int, str]]] = {}
+            old_texts: dict[int, list[tuple[int, str]]] = {}
+            for found, table, value in ((readings, "readings", "doc"), (old_texts, "old_texts", "text_hash")):
+                sql = f"SELECT row, at_ms, {value} FROM {table} WHERE row BETWEEN ? AND ? ORDER BY row, at_ms"
+                for row, at_ms, text in connection.execute(sql, span):
+                    found.setdefault(row, []).append((at_ms, text))
+        return [
+            Walked(row=row, doc=doc, readings=tuple(readings.get(row, ())), old_texts=tuple(old_texts.get(row, ())))
+            for row, doc in docs
+        ]
+
+    def left(self, after: int) -> int:
+        """Return how many mentions arrived after a row."""
+        with self._pool.read() as connection:
+            return int(connection.execute("SELECT count(*) FROM docs WHERE row > ?", (after,)).fetchone()[0])
+
+    def last_row(self) -> int:
+        """Return the row of the mention that arrived last, 0 = there is none."""
+        with self._pool.read() as connection:
+            return int(connection.execute("SELECT coalesce(max(row), 0) FROM docs").fetchone()[0])
 
     def close(self) -> None:
         """Close the file."""

@@ -39,12 +39,16 @@ class Write:
     """Document as JSON on one line; empty for a deletion."""
     seen: tuple[int, int] | None = None
     """Sequence number and primary term that the document must still have; None = any."""
+    version: int | None = None
+    """Version kept outside; an older one than what is there is a conflict; None = counted by the cluster."""
 
     def lines(self) -> list[Any]:
         """Return the lines of the request."""
         head: dict[str, Any] = {"_index": self.index, "_id": self.id}
         if self.seen is not None:
             head["if_seq_no"], head["if_primary_term"] = self.seen
+        if self.version is not None:
+            head |= {"version": self.version, "version_type": "external_gte"}
         return [{self.action: head}] if self.action == "delete" else [{self.action: head}, self.body]
 
 

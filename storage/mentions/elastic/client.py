@@ -92,6 +92,8 @@ def connect(settings: ElasticSettings) -> Elasticsearch:
         if not settings.verify:
             options["ssl_show_warn"] = False
         elif settings.ca is not None:
+            if not settings.ca.is_file():
+                raise StoreError(f"storage.elasticsearch_ca: {settings.ca} is no file")
             options["ca_certs"] = str(settings.ca)
     try:
         with answered("connect"):

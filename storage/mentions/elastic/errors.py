@@ -26,7 +26,7 @@ CLOSED_TYPES = frozenset(
 )
 """Kinds of error that pass by themselves: full, blocked, no master, a shard or an index on its way."""
 
-_ACTION = re.compile(r"action \[([^\]]{1,120})\]")
+_ACTION = re.compile(r"action \[(\S{1,120})\] is")
 _GRANTED = re.compile(r"granted by the (\w+) privileges? \[([^\]]{1,200})\]")
 _MAX_REASON = 300
 
@@ -44,10 +44,10 @@ def answered(action: str) -> Iterator[None]:
     """
     try:
         yield
-    except ApiError as err:
-        raise api_error(err, action) from err
     except UnsupportedProductError as err:
         raise StoreError(f"elasticsearch: cannot {action}: the address answers, but is no Elasticsearch") from err
+    except ApiError as err:
+        raise api_error(err, action) from err
     except SSLError as err:
         raise StoreError(
             f"elasticsearch: cannot {action}: the certificate is not trusted; "

@@ -121,7 +121,9 @@ class Indices:
                 return name
         with answered("look for an index"):
             there = bool(self._client.indices.exists(index=name))
-        if not there:
+        if there:
+            self._await(name)
+        else:
             self._make(name)
         index = next((each for each in self.all(fresh=True) if each.month == month), None)
         if index is None or index.form is None:
@@ -168,9 +170,17 @@ class Indices:
         except ApiError as err:
             if err.error != "resource_already_exists_exception":
                 raise api_error(err, f"make index {name}") from err
+            self._await(name)
         except Exception:
             with answered(f"make index {name}"):
                 raise
+
+    def _await(self, name: str) -> None:
+        """Wait a while for an index that another writer is just making; what still lacks then is told by the write."""
+        with answered(f"wait for index {name}"):
+            self._client.options(ignore_status=(403, 408)).cluster.health(
+                index=name, wait_for_status="yellow", timeout="10s"
+            )
 
     def _template_form(self, *, unknown: int | None = None) -> int | None:
         """Return the version of the template, None = missing; `unknown` where we may not look."""

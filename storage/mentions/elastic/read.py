@@ -1,11 +1,13 @@
 """Read from the alias: whole answers or an error, never part of the shards."""
 
-from collections.abc import Iterator, Mapping, Sequence
+import time
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from typing import Any
 
-from elasticsearch import Elasticsearch
+from elasticsearch import ApiError, Elasticsearch
 
 from domain.moment import Window
+from storage.errors import StoreError
 from storage.mentions.cursor import ceil_ms
 from storage.mentions.dsl import Dsl
 from storage.mentions.elastic.document import doc_id
@@ -24,6 +26,7 @@ NEWEST: Sequence[Dsl] = (
 """Newest event first, then by id: the order of all lists."""
 _KEEP = "2m"
 _IDS = 1_000
+_WAITS_S = (0.1, 0.4, 1.0)
 
 
 def in_window(window: Window | None) -> list[Dsl]:
@@ -42,16 +45,27 @@ def both(*filters: Dsl) -> Dsl:
 class Reader:
     """Searches one alias; safe to use from several threads."""
 
-    def __init__(self, client: Elasticsearch, alias: str) -> None:
+    def __init__(self, client: Elasticsearch, alias: str, wait: Callable[[float], None] = time.sleep) -> None:
         self._client = client
         self._alias = alias
+        self._wait = wait
 
     def search(self, action: str = "search", **body: Any) -> Mapping[str, Any]:
-        """Run one search.
+        """Run one search; a shard that is on its way, as of an index just made, is waited for a moment.
 
         Raises:
             StoreError: a shard or the cluster did not answer.
         """
+        for wait_s in _WAITS_S:
+            try:
+                return self._search(action, body)
+            except StoreError as err:
+                if not (isinstance(err.__cause__, ApiError) and err.__cause__.meta.status == 503):
+                    raise
+                self._wait(wait_s)
+        return self._search(action, body)
+
+    def _search(self, action: str, body: Mapping[str, Any]) -> Mapping[str, Any]:
         where: dict[str, Any] = {}
         if "pit" not in body:
             where = {"index": self._alias, "ignore_unavailable": True, "allow_no_indices": True}

@@ -22,10 +22,13 @@ from storage.mentions.elastic.client import ElasticSettings, connect
 from storage.mentions.elastic.counting import count_authors, count_rows
 from storage.mentions.elastic.document import SOURCE, mention_of, readings_of
 from storage.mentions.elastic.index import Indices
+from storage.mentions.elastic.load import Loaded, Loader, kept_of_walked
 from storage.mentions.elastic.read import Reader, both, in_window
+from storage.mentions.elastic.reindex import Reindexer
 from storage.mentions.elastic.remove import Remover
 from storage.mentions.elastic.seats import Seats
 from storage.mentions.elastic.write import Writer
+from storage.mentions.walk import Walked
 from storage.text import encodable
 
 __all__ = ["ElasticMentions"]
@@ -49,10 +52,12 @@ class ElasticMentions:
         """
         self.client = connect(settings)
         self.indices = Indices(self.client, settings)
-        self.reader = Reader(self.client, settings.prefix)
+        self.reader = Reader(self.client, settings.prefix, wait)
         self.bulk = Bulk(self.client, wait)
         self.seats = Seats(self.client, self.reader, self.bulk, wait)
         self._writer = Writer(self.client, self.indices, self.reader, self.bulk, self.seats)
+        self._loader = Loader(self.client, self.indices, self.bulk, self.seats)
+        self.reindexer = Reindexer(self.client, settings, self.indices, self.bulk)
         self._remover = Remover(self.client, self.indices, self.reader, self.seats)
         try:
             self.indices.prepare()
@@ -63,6 +68,10 @@ class ElasticMentions:
     def put(self, mentions: Sequence[Mention], *, now: datetime) -> PutResult:
         """Store tagged mentions; they can be found when this returns. Idempotent by id."""
         return self._writer.put(mentions, now=now)
+
+    def load(self, mentions: Sequence[Walked], *, now: datetime) -> Loaded:
+        """Store mentions of another store as they were there; what is here already stays as it is."""
+        return self._loader.load([kept_of_walked(each) for each in mentions], now=now)
 
     def delete_before(self, moment: datetime, *, candidates: bool) -> int:
         """Delete mentions (or candidates) first collected before `moment`; whole indices where possible."""
