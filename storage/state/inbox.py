@@ -14,7 +14,7 @@ from domain.ids import text_hash
 from domain.mention import Mention
 from domain.moment import from_rfc3339, to_rfc3339
 from domain.ports import AppendResult, Change, InboxKind, InboxRow
-from storage.state.claim import free_mentions, free_rows, take
+from storage.state.claim import CLAIM_CHANGES, LEASE_ROWS, parameters
 from storage.state.database import Database, chunked
 from storage.state.tables import CHANGED, DEAD_LETTERS, INBOX, SEEN
 from storage.text import doc_of, encodable
@@ -94,12 +94,10 @@ class SqlInbox:
         two workers never store an older text over a newer one. A row that cannot be read
         becomes a dead letter.
         """
-        values = {"owner": owner, "free_at": to_rfc3339(now + lease), "attempts": INBOX.c.attempts + 1}
-        claim = take(INBOX, free_mentions(INBOX, now=now, limit=limit), values, in_order=True)
-        claim = claim.returning(INBOX.c.row, INBOX.c.kind, INBOX.c.doc, INBOX.c.attempts)
+        claim = parameters(owner=owner, limit=limit, lease=lease, now=now)
         rows: list[InboxRow] = []
         with self._database.write() as connection:
-            for number, kind, doc, attempts in sorted(connection.execute(claim)):
+            for number, kind, doc, attempts in sorted(connection.execute(LEASE_ROWS, claim)):
                 try:
                     mention = from_json(Mention, doc)
                 except DomainError as err:
@@ -160,12 +158,9 @@ class SqlInbox:
 
     def claim_changes(self, *, owner: str, limit: int, lease: timedelta, now: datetime) -> Sequence[Change]:
         """Take up to `limit` changed rows, oldest first; `Desk.commit` deletes them."""
-        values = {"owner": owner, "free_at": to_rfc3339(now + lease)}
-        claim = take(CHANGED, free_rows(CHANGED, now=now, limit=limit), values).returning(
-            CHANGED.c.row, CHANGED.c.mention, CHANGED.c.brand, CHANGED.c.bucket, CHANGED.c.at
-        )
+        claim = parameters(owner=owner, limit=limit, lease=lease, now=now)
         with self._database.write() as connection:
-            taken = sorted(connection.execute(claim))
+            taken = sorted(connection.execute(CLAIM_CHANGES, claim))
         return [
             Change(mention=mention, brand=brand, bucket=from_rfc3339(bucket), at=from_rfc3339(at), row=row)
             for row, mention, brand, bucket, at in taken
