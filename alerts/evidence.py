@@ -1,7 +1,7 @@
 """Gathers what a message may say of an incident from the mention store; nothing unknown becomes 0."""
 
 from collections import Counter
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass, replace
 from datetime import datetime, timedelta
 from typing import Any
@@ -18,7 +18,10 @@ from domain.query import Node, parse
 from domain.source import SourceHealth, SourceState
 from domain.tagging import Polarity
 
-__all__ = ["Evidence", "blind_sources"]
+__all__ = ["Evidence", "KibanaLink", "blind_sources", "kibana_query"]
+
+KibanaLink = Callable[[str, Window], str | None]
+"""From a query and a window to a link into Kibana; None = it would be too long."""
 
 _QUOTE = 60
 _PAGE = 500
@@ -29,6 +32,8 @@ _STANDS_OUT = 2.0
 """Times its usual share that a topic or risk must have to be named."""
 _LEAST_SHARE = 0.25
 _USUAL = timedelta(days=14)
+_BEFORE = timedelta(hours=1)
+"""What a link into Kibana shows before the beginning, so that the rise can be seen."""
 _DARK = (SourceState.BLIND, SourceState.PAUSED)
 
 
@@ -48,8 +53,10 @@ class _Facts:
 class Evidence:
     """Makes the report of an incident as it stands."""
 
-    def __init__(self, settings: Settings, *, search: MentionSearch, counts: CountSource) -> None:
-        self._settings, self._search, self._counts = settings, search, counts
+    def __init__(
+        self, settings: Settings, *, search: MentionSearch, counts: CountSource, kibana: KibanaLink | None = None
+    ) -> None:
+        self._settings, self._search, self._counts, self._kibana = settings, search, counts, kibana
         self._brands = {brand.id: brand.name for brand in settings.brands}
         self._rules = {rule.name: rule.title or rule.name for rule in settings.rules}
 
@@ -92,6 +99,7 @@ class Evidence:
             blind=blind_sources(health),
             flags=tuple(sorted(flag.value for flag in incident.flags)),
             console_url=self._console_url(incident),
+            kibana_url=self._kibana_url(incident, reason, now),
             acked_by=incident.acked_by,
             notes=tuple(f"{note.by}: {note.text}" for note in incident.notes if note.text and note.by != "tingfeng"),
         )
@@ -112,6 +120,12 @@ class Evidence:
     def _console_url(self, incident: Incident) -> str | None:
         base = self._settings.public_url
         return f"{base.rstrip('/')}/incidents/{incident.id}" if base else None
+
+    def _kibana_url(self, incident: Incident, reason: Mapping[str, Any], now: datetime) -> str | None:
+        if self._kibana is None:
+            return None
+        start = min(incident.started_at - _BEFORE, now)
+        return self._kibana(kibana_query(incident, reason), Window(start=start, end=now))
 
     def _facts(self, incident: Incident, kind: DeliveryKind, reason: Mapping[str, Any], now: datetime) -> _Facts:
         if incident.kind == "match":
@@ -217,6 +231,13 @@ class Evidence:
 def _polarity(reason: Mapping[str, Any]) -> Polarity | None:
     on = reason.get("on", "negative")
     return None if on == "all" else Polarity(on)
+
+
+def kibana_query(incident: Incident, reason: Mapping[str, Any]) -> str:
+    """Return what Kibana is asked for an incident: its brand, in the polarity that the rule watches."""
+    polarity = _polarity(reason)
+    field = f"{polarity.value}_for" if polarity and incident.kind != "match" else "brand"
+    return f'{field}: "{incident.brand}"'
 
 
 def _brand_node(brand: str, polarity: Polarity | None) -> Node:

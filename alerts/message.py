@@ -174,9 +174,10 @@ class _Scribe:
         report = self._report
         if report.incident:
             yield self._line("number", clean(report.incident), keep=_TEXT)
-        own = safe_url(report.console_url)
-        if own and not is_loopback(own):
-            yield self._line("console", self._words["console"], url=own, keep=_TEXT)
+        for name, link, keep in (("console", report.console_url, _TEXT), ("kibana", report.kibana_url, _FULL)):
+            own = safe_url(link)
+            if own and not is_loopback(own):
+                yield self._line(name, self._words[name], url=own, keep=keep)
         key = key or (f"{report.incident}:{report.seq}" if report.incident else "")
         if key:
             yield self._line("key", clean(key), keep=_TEXT)

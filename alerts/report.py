@@ -113,6 +113,8 @@ class AlertReport:
     """Flags of the incident."""
     console_url: str | None = None
     """Link to the incident on our own console; None = public_url is not set."""
+    kibana_url: str | None = None
+    """Link to the mentions behind it in Kibana, absolute times; None = kibana.url is not set."""
     peak_value: float | None = None
     """Highest value so far; for RESOLVED and ESCALATED."""
     peak_at: datetime | None = None

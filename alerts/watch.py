@@ -11,7 +11,7 @@ from alerts.detect.baseline import Baseline
 from alerts.detect.brand import BrandCounts
 from alerts.detect.coverage import dark_bins, in_gap
 from alerts.detect.series import On, bin_of, bin_start
-from alerts.evidence import Evidence
+from alerts.evidence import Evidence, KibanaLink
 from alerts.incidents import Action, ActionError, Patience, Transition, act, advance, incident_number, unmute
 from alerts.notices import Notices
 from alerts.silences import silenced
@@ -84,10 +84,11 @@ class Watch:
         health: Callable[[], Sequence[SourceHealth]],
         clock: Clock,
         owner: str,
+        kibana: KibanaLink | None = None,
     ) -> None:
         self._settings, self._desk, self._inbox, self._search = settings, desk, inbox, search
         self._counts, self._health, self._clock, self._owner = counts, health, clock, owner
-        self._teller = Teller(settings, Evidence(settings, search=search, counts=counts), desk)
+        self._teller = Teller(settings, Evidence(settings, search=search, counts=counts, kibana=kibana), desk)
         self._rules: dict[str, tuple[RuleSettings, Rule]] = {
             rule.name: (rule, build_rule(rule)) for rule in settings.rules if rule.enabled
         }

@@ -13,6 +13,10 @@ _SAID: dict[str, tuple[str, str]] = {
         "public_url {0} 只指向本机：消息里不会放指向它的链接",
         "public_url {0} is this machine only: messages will not link to it",
     ),
+    "kibana": (
+        "kibana.url {0} 只指向本机：消息里不会放指向它的链接",
+        "kibana.url {0} is this machine only: messages will not link to it",
+    ),
     "no_source": (
         "没有配置任何来源：不会自动收集，但可以用 tingfeng import 导入",
         "no source is configured: nothing is collected, but `tingfeng import` works",
@@ -42,6 +46,8 @@ def cautions(settings: Settings) -> Iterator[str]:
     """Give warnings about settings that were read without a mistake, none of them with a secret."""
     if settings.public_url and is_loopback(urlsplit(settings.public_url).hostname):
         yield _say(settings, "public_url", settings.public_url)
+    if settings.kibana.url and is_loopback(urlsplit(settings.kibana.url).hostname):
+        yield _say(settings, "kibana", settings.kibana.url)
     if not settings.sources:
         yield _say(settings, "no_source")
     if not settings.receivers:

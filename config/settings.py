@@ -15,6 +15,7 @@ __all__ = [
     "CrawlSettings",
     "EscalationStep",
     "HealthSettings",
+    "KibanaSettings",
     "NetworkSettings",
     "PrivacySettings",
     "ReceiverSettings",
@@ -255,6 +256,26 @@ class HealthSettings:
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
+class KibanaSettings:
+    """Kibana: links in messages, and installing its dashboards."""
+
+    url: Annotated[str, Url()] | None = None
+    """Address that people open, base path included; None = no links to Kibana."""
+    space: str = ""
+    """Space that holds the dashboards; empty = the default one."""
+    api_key: Secret | None = None
+    """Encoded API key for installing; goes before user and password."""
+    user: str | None = None
+    """User for installing; None = no login."""
+    password: Secret | None = None
+    """Password of that user."""
+    ca: Path | None = None
+    """File with the certificate authority of Kibana; None = those of the system."""
+    verify_tls: bool = True
+    """Check the certificate of Kibana."""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
 class PrivacySettings:
     """What is kept of people."""
 
@@ -306,6 +327,8 @@ class Settings:
     """How long things are kept."""
     health: HealthSettings = field(default_factory=HealthSettings)
     """The health page (key `healthz`)."""
+    kibana: KibanaSettings = field(default_factory=KibanaSettings)
+    """Kibana, where the team searches there."""
     privacy: PrivacySettings = field(default_factory=PrivacySettings)
     """What is kept of people."""
     warnings: tuple[str, ...] = ()

@@ -4,12 +4,12 @@ from __future__ import annotations
 
 import json
 from collections.abc import Iterator, Mapping, Sequence
-from datetime import datetime
+from datetime import datetime, timedelta
 from typing import Literal
 
 from config.settings import Settings
 from domain.incident import Delivery, Incident, Severity
-from domain.moment import SHANGHAI, to_rfc3339
+from domain.moment import SHANGHAI, Window, to_rfc3339
 from domain.ports import MentionSearch
 from service import wiring
 from service.clock import running_clock
@@ -19,6 +19,7 @@ __all__ = [
     "act_on",
     "incident_line",
     "incident_lines",
+    "incident_link",
     "incident_view",
     "read_incident",
     "read_incidents",
@@ -59,7 +60,9 @@ def _moment(moment: datetime | None) -> str | None:
     return to_rfc3339(moment) if moment else None
 
 
-def incident_view(incident: Incident, deliveries: Sequence[Delivery], mentions: MentionSearch) -> dict[str, object]:
+def incident_view(
+    incident: Incident, deliveries: Sequence[Delivery], mentions: MentionSearch, kibana_url: str | None = None
+) -> dict[str, object]:
     """Return the JSON object of one incident; extra keys may come later, these stay."""
     found = mentions.get(incident.story_ids)
     return {
@@ -73,6 +76,7 @@ def incident_view(incident: Incident, deliveries: Sequence[Delivery], mentions: 
         "opened_at": _moment(incident.opened_at),
         "resolved_at": _moment(incident.resolved_at),
         "acked_by": incident.acked_by,
+        "kibana_url": kibana_url,
         "peak": {"value": incident.peak_value, "at": _moment(incident.peak_at)},
         "counts": {"value": incident.value, "expected": incident.expected},
         "labels": dict(incident.labels),
@@ -111,6 +115,20 @@ def _name_of(brand: str, settings: Settings) -> str:
     return next((each.name for each in settings.brands if each.id == brand), brand)
 
 
+def incident_link(incident: Incident, settings: Settings) -> str | None:
+    """Return a link to Kibana's crisis room from an hour before the incident to an hour after; None = no Kibana."""
+    from alerts.detect.base import reason_of
+    from alerts.evidence import kibana_query
+
+    link = wiring.kibana_link(settings)
+    if link is None:
+        return None
+    hour = timedelta(hours=1)
+    end = max(incident.resolved_at or incident.last_true_at, incident.started_at)
+    window = Window(start=incident.started_at - hour, end=end + hour)
+    return link(kibana_query(incident, reason_of(incident)), window)
+
+
 def incident_line(incident: Incident, deliveries: Sequence[Delivery], settings: Settings) -> str:
     """Return one incident in one line for people."""
     since = incident.started_at.astimezone(SHANGHAI)
@@ -136,6 +154,9 @@ def incident_lines(
         mention = found.get(story)
         text = " ".join(mention.post.text.split())[:60] if mention else ""
         lines.append(f"事件报道 {story}: {text} {mention.post.url or '' if mention else ''}".rstrip())
+    link = incident_link(incident, settings)
+    if link is not None:
+        lines.append(f"Kibana {link}")
     for each in deliveries:
         when = f"{each.sent_at.astimezone(SHANGHAI):%m-%d %H:%M:%S}" if each.sent_at else "-"
         lines.append(

@@ -15,6 +15,7 @@ from typing import TYPE_CHECKING
 
 from config.settings import Settings
 from domain.clock import Clock
+from domain.moment import Window
 from domain.ports import Fence, Inbox
 from domain.source import SourceHealth
 from service.errors import ServiceError, UsageError
@@ -28,17 +29,22 @@ if TYPE_CHECKING:
     from config.specs import Specs
     from crawlers.schedule import Crawler
     from storage import MentionStore, State
+    from storage.mentions.elastic.store import ElasticMentions
+    from storage.mentions.sqlite import SqliteMentions
 
 __all__ = [
     "Stores",
     "find_config",
     "health_reader",
+    "kibana_link",
     "load_settings",
     "make_crawler",
     "make_outbox",
     "make_pipeline",
     "make_tagger",
     "make_watch",
+    "open_elastic",
+    "open_sqlite",
     "open_stores",
     "opened",
     "owner_name",
@@ -99,6 +105,36 @@ def open_stores(settings: Settings) -> Stores:
     state = open_state(url, settings.data_dir)
     mentions = open_mentions(settings.storage.mentions, settings.data_dir, settings.storage)
     return Stores(state=state, mentions=mentions, inbox=PrivateInbox(state.inbox, settings.privacy))
+
+
+def open_elastic(settings: Settings) -> ElasticMentions:
+    """Open the mention store on Elasticsearch, with all that only it can do.
+
+    Raises:
+        UsageError: the settings name another mention store.
+        storage.errors.StoreError: it cannot be opened.
+    """
+    from storage.mentions.elastic.client import settings_of
+    from storage.mentions.elastic.store import ElasticMentions
+
+    if settings.storage.mentions != "elasticsearch":
+        raise UsageError("these settings have no Elasticsearch: set storage.mentions to elasticsearch and its address")
+    return ElasticMentions(settings_of(settings.storage))
+
+
+def open_sqlite(data_dir: Path) -> SqliteMentions:
+    """Open the mention store that lies in a data folder.
+
+    Raises:
+        UsageError: there is none.
+        storage.errors.StoreError: it cannot be opened.
+    """
+    from storage.mentions.sqlite import SqliteMentions
+
+    path = data_dir / "mentions.db"
+    if not path.is_file():
+        raise UsageError(f"{path}: no such file; name the data_dir that the mentions are in")
+    return SqliteMentions(path)
 
 
 def prepare_data_dir(data_dir: Path) -> None:
@@ -179,7 +215,29 @@ def make_watch(settings: Settings, stores: Stores, clock: Clock, *, owner: str, 
         health=health_reader(settings, stores, clock),
         clock=clock,
         owner=owner,
+        kibana=kibana_link(settings),
     )
+
+
+def kibana_link(settings: Settings) -> Callable[[str, Window], str | None] | None:
+    """Return what makes links to Kibana's crisis room; None = `kibana.url` is not set.
+
+    The maker takes a query and an absolute window, and gives None for a link that is too long.
+    """
+    from dashboards.errors import DashboardError
+    from dashboards.links import dashboard_url
+
+    base, space = settings.kibana.url, settings.kibana.space
+    if base is None:
+        return None
+
+    def link(kql: str, window: Window) -> str | None:
+        try:
+            return dashboard_url(base, board="crisis-room", window=window, kql=kql, space=space)
+        except DashboardError:
+            return None
+
+    return link
 
 
 def make_outbox(settings: Settings, stores: Stores, clock: Clock, *, owner: str, fence: Fence | None = None) -> Outbox:

@@ -149,6 +149,7 @@ def commands() -> Iterator[tuple[str, Any]]:
     """Give every command that a person can call, with its whole name, in the order of the help."""
     import service.cli.desk
     import service.cli.find
+    import service.cli.kibana
     import service.cli.listen
     import service.cli.text  # noqa: F401
     from service.cli.app import app

@@ -170,7 +170,9 @@ def _controls(board: Board) -> tuple[Json, list[Reference]]:
     for order, control in enumerate(board.controls):
         id = object_id("dashboard", board.key, "control", control.field)
         given: Json = {"dataViewId": DATA_VIEW_ID, "fieldName": control.field, "id": id, "title": control.title}
-        if not control.range:
+        if control.range:
+            given |= {"step": 1}
+        else:
             given |= {"searchTechnique": "prefix", "selectedOptions": [], "sort": {"by": "_count", "direction": "desc"}}
         panels[id] = {
             "explicitInput": given,

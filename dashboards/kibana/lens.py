@@ -155,7 +155,7 @@ def _drawn(chart: Chart, layer: _Layer) -> tuple[str, Json]:
         case Share():
             return "lnsPie", _share(chart, layer)
         case Cloud():
-            return "lnsTagcloud", _cloud(layer)
+            return "lnsTagcloud", _cloud(chart, layer)
         case Heatmap():
             return "lnsHeatmap", _heatmap(layer)
         case Table():
@@ -209,10 +209,10 @@ def _share(chart: Share, layer: _Layer) -> Json:
     return {"layers": [drawn], "shape": chart.kind}
 
 
-def _cloud(layer: _Layer) -> Json:
+def _cloud(chart: Cloud, layer: _Layer) -> Json:
     return {
+        "colorMapping": _colours(chart.by),
         "layerId": layer.id,
-        "layerType": "data",
         "maxFontSize": 56,
         "minFontSize": 14,
         "orientation": "single",

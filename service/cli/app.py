@@ -43,8 +43,9 @@ def main() -> None:
     configure_logging("tingfeng")
     import service.cli.desk
     import service.cli.find
+    import service.cli.kibana
     import service.cli.listen
-    import service.cli.text  # noqa: F401 - the four modules add their commands to `app`
+    import service.cli.text  # noqa: F401 - these modules add their commands to `app`
 
     try:
         app(standalone_mode=True)

@@ -27,12 +27,13 @@ def list_incidents(
     limit: Annotated[int, typer.Option("--limit", "-n", min=1, help="Most incidents shown.")] = 200,
 ) -> None:
     """List incidents, newest first."""
-    from service.desk import incident_line, incident_view, read_incidents
+    from service.desk import incident_line, incident_link, incident_view, read_incidents
 
     with wiring.opened(config) as (settings, stores):
         for incident, deliveries in read_incidents(stores, active_only=active, limit=limit):
             if json_lines:
-                say(json.dumps(incident_view(incident, deliveries, stores.mentions), ensure_ascii=False))
+                view = incident_view(incident, deliveries, stores.mentions, incident_link(incident, settings))
+                say(json.dumps(view, ensure_ascii=False))
             else:
                 say(incident_line(incident, deliveries, settings))
 
@@ -40,12 +41,13 @@ def list_incidents(
 @incidents.command()
 def show(incident: IdArgument, config: ConfigOption = None, json_lines: JsonOption = False) -> None:
     """Show one incident with its reason, stories, deliveries and notes."""
-    from service.desk import incident_lines, incident_view, read_incident
+    from service.desk import incident_lines, incident_link, incident_view, read_incident
 
     with wiring.opened(config) as (settings, stores):
         found, deliveries = read_incident(stores, incident)
         if json_lines:
-            say(json.dumps(incident_view(found, deliveries, stores.mentions), ensure_ascii=False))
+            view = incident_view(found, deliveries, stores.mentions, incident_link(found, settings))
+            say(json.dumps(view, ensure_ascii=False))
             return
         for line in incident_lines(found, deliveries, stores.mentions, settings):
             say(line)

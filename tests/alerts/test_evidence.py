@@ -6,10 +6,11 @@ from datetime import timedelta
 from typing import Any
 
 from alerts.detect.base import reason_json
-from alerts.evidence import Evidence
+from alerts.evidence import Evidence, KibanaLink
 from alerts.report import AlertReport
 from domain.incident import DeliveryKind, Incident, IncidentNote
 from domain.mention import Author, Engagement, Flag, Mention
+from domain.moment import Window
 from domain.source import SourceHealth, SourceState
 from domain.tagging import Polarity, RiskCategory, TopicDefinition
 from storage.memory import MemoryMentions
@@ -40,12 +41,13 @@ def told(
     about: Incident | None = None,
     kind: DeliveryKind = DeliveryKind.FIRING,
     health: Sequence[SourceHealth] = (),
+    kibana: KibanaLink | None = None,
     **changes: Any,
 ) -> AlertReport:
     store = MemoryMentions()
     store.put(list(mentions), now=NOW)
     wanted = settings(topics=TOPICS, risks=RISKS, **changes)
-    evidence = Evidence(wanted, search=store, counts=store)
+    evidence = Evidence(wanted, search=store, counts=store, kibana=kibana)
     return evidence.report(about or incident(), kind, seq=1, now=NOW, health=health)
 
 
@@ -160,6 +162,22 @@ def test_dark_sources_and_notes_are_told() -> None:
     assert [each.source for each in report.blind] == ["b"]
     assert report.notes == ("王敏: 已联系",)
     assert report.console_url == f"https://t.example/incidents/{report.incident}"
+
+
+def test_kibana_is_linked_from_an_hour_before_the_beginning_until_now() -> None:
+    asked: list[tuple[str, Window]] = []
+
+    def link(kql: str, window: Window) -> str:
+        asked.append((kql, window))
+        return "https://kibana.example/x"
+
+    assert told([], kibana=link).kibana_url == "https://kibana.example/x"
+    assert told([]).kibana_url is None
+    told([], incident(on="all"), kibana=link)
+    told([], replace(incident(), kind="match"), kibana=link)
+    assert [kql for kql, _ in asked] == ['negative_for: "yunshan"', 'brand: "yunshan"', 'brand: "yunshan"']
+    assert asked[0][1] == Window(start=NOW - timedelta(hours=4), end=NOW)
+    assert told([], kibana=lambda *_: None).kibana_url is None
 
 
 def test_a_rule_on_all_mentions_counts_all() -> None:

@@ -88,3 +88,16 @@ def test_every_field_of_a_report_can_be_missing() -> None:
             assert compose(replace(FULL, **{one.name: None}), "zh").lines
     first = compose(replace(FULL, first_publisher=None, at=None), "zh")
     assert {line.name: line.text for line in first.lines}["first"] == "06-20 15:28（北京时间）"
+
+
+@pytest.mark.parametrize(("locale", "words"), [("zh", "在 Kibana 中查看"), ("en", "open in Kibana")])
+def test_kibana_is_linked_in_full_messages_and_never_on_loopback(locale, words: str) -> None:
+    url = "https://kibana.example/app/dashboards#/view/x?_g=(time:(from:'2026-06-20T07:30:00.000Z'))"
+    message = compose(replace(FULL, kibana_url=url), locale)
+    (line,) = [line for line in message.lines if line.name == "kibana"]
+    assert (line.text, line.keep) == (words, 0)
+    assert line.url and line.url.startswith("https://kibana.example/app/dashboards#/view/x?_g=")
+    assert not [line for line in message.shown(1) if line.name == "kibana"]
+    assert line.url in str(blocks_of(message, 0)).replace("\\'", "'")
+    for own in ("http://localhost:5601/app/x", "http://127.0.0.1/app/x", None):
+        assert "kibana" not in [line.name for line in compose(replace(FULL, kibana_url=own), locale).lines]

@@ -217,6 +217,7 @@ def test_readable_file_without_literal_secrets_is_fine(tmp_path: Path) -> None:
         ("receivers: [{name: a, wecom_robot: {key: ${WECOM_KEY}}}]\n", "no route is configured"),
         ("public_url: http://localhost:8000\n", "this machine only"),
         ("public_url: http://127.0.0.1/\n", "this machine only"),
+        ("kibana: {url: 'http://localhost:5601'}\n", "kibana.url http://localhost:5601 is this machine only"),
         ("sources: [{platform: page, robots: override}]\n", "robots.txt is overridden"),
         ("sources: [{platform: page, verify_tls: no}]\n", "certificate is not checked"),
         (
