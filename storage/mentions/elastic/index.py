@@ -119,13 +119,12 @@ class Indices:
         with self._lock:
             if name in self._ready:
                 return name
-        with answered("look for an index"):
-            there = bool(self._client.indices.exists(index=name))
-        if there:
+        index = self._of(month)
+        if index is not None:
             self._await(name)
         else:
             self._make(name)
-        index = next((each for each in self.all(fresh=True) if each.month == month), None)
+            index = self._of(month)
         if index is None or index.form is None:
             raise StoreError(f"elasticsearch: index {name} has not our mapping; {_SETUP}")
         if index.form > FORM:
@@ -133,6 +132,9 @@ class Indices:
         with self._lock:
             self._ready.add(name)
         return name
+
+    def _of(self, month: str) -> Index | None:
+        return next((each for each in self.all(fresh=True) if each.month == month), None)
 
     def forget(self) -> None:
         """Look again at everything; an index was dropped or replaced."""

@@ -98,9 +98,7 @@ class Reindexer:
             self._delete_gone(index.name, copy)
             found = self._count(copy)
         if found != expected:
-            raise StoreError(
-                f"elasticsearch: {copy} has {found} documents, {index.name} has {expected}; nothing changed"
-            )
+            raise StoreError(f"elasticsearch: {copy} has {found} of {expected} documents; {index.name} stays as it was")
         actions: list[Dsl] = [
             {"remove_index": {"index": index.name}},
             {"add": {"index": copy, "alias": alias}},

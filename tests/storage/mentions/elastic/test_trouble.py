@@ -193,7 +193,7 @@ def test_a_role_that_may_not_see_templates_runs_all_the_same(cluster: FakeCluste
 
 def test_without_the_template_nothing_is_written(cluster: FakeCluster) -> None:
     cluster.on("/_index_template", (403, denied("indices:admin/index_template/get", "manage", "cluster")))
-    cluster.on("/mentions,mentions-*/_mapping", (200, {}), (200, {"mentions-2026.06": {"mappings": {}}}))
+    cluster.on("/mentions,mentions-*/_mapping", *[(200, {})] * 2, (200, {"mentions-2026.06": {"mappings": {}}}))
     found = failure(opened(cluster))
     assert "tingfeng store setup" in str(found)
     assert cluster.asked("/_bulk") == []
@@ -202,17 +202,19 @@ def test_without_the_template_nothing_is_written(cluster: FakeCluster) -> None:
 def test_a_template_that_was_removed_is_missed_before_an_index_is_made(cluster: FakeCluster) -> None:
     store = opened(cluster)
     cluster.on("/_index_template", (404, error("resource_not_found_exception", "missing")))
-    cluster.on("/mentions-2026.06", (404, {}))
+    cluster.on("/mentions,mentions-*/_mapping", (200, {}))
     assert "tingfeng store setup" in str(failure(store))
 
 
 def test_two_that_make_the_same_index_are_both_content(cluster: FakeCluster) -> None:
-    cluster.on("/mentions-2026.06", (404, {}), (400, error("resource_already_exists_exception", "exists")))
+    cluster.on("/mentions,mentions-*/_mapping", *[(200, {})] * 2, (200, MONTH))
+    cluster.on("/mentions-2026.06", (400, error("resource_already_exists_exception", "exists")))
     assert opened(cluster).put([mention("1")], now=NOW).created == {"weibo:1"}
 
 
 def test_an_index_that_cannot_be_made_is_told(cluster: FakeCluster) -> None:
-    cluster.on("/mentions-2026.06", (404, {}), (403, denied("indices:admin/create", "create_index,manage,all")))
+    cluster.on("/mentions,mentions-*/_mapping", (200, {}))
+    cluster.on("/mentions-2026.06", (403, denied("indices:admin/create", "create_index,manage,all")))
     assert "create_index" in str(failure(opened(cluster)))
 
 
