@@ -44,6 +44,8 @@ class Question:
     """Title of the dashboard; the saved search's own title for one."""
     panel: str
     """Title of the panel or control."""
+    kql: str | None
+    """The whole query in the query language, empty = all; None for a control."""
     body: Json
     """Body of `POST /<alias>/_search`."""
     columns: Mapping[str, Json]
@@ -93,7 +95,7 @@ class _Asker:
         body["fields"] = [*attributes["columns"], self._time]
         body["_source"] = False
         title = str(attributes["title"])
-        return Question(board=title, panel=title, body=body, columns={}, shown=())
+        return Question(board=title, panel=title, kql=query, body=body, columns={}, shown=())
 
     def dashboard(self, attributes: Json) -> Iterator[Question]:
         board = str(attributes["title"])
@@ -109,13 +111,14 @@ class _Asker:
             else:
                 field = {"field": given["fieldName"]}
                 body["aggs"] = {"least": {"min": field}, "most": {"max": field}}
-            yield Question(board=board, panel=str(given["title"]), body=body, columns={}, shown=())
+            yield Question(board=board, panel=str(given["title"]), kql=None, body=body, columns={}, shown=())
 
     def _lens(self, board: str, common: str, panel: Json) -> Question:
         attributes = panel["embeddableConfig"]["attributes"]
         (layer,) = attributes["state"]["datasourceStates"]["formBased"]["layers"].values()
         columns = {id: layer["columns"][id] for id in layer["columnOrder"]}
-        body = self._body([common, attributes["state"]["query"]["query"]], size=0)
+        given = [each for each in (common, attributes["state"]["query"]["query"]) if each]
+        body = self._body(given, size=0)
         body |= self._aggregations(columns)
         inner = {part for each in columns.values() for part in each.get("references", ())}
         shown = tuple(
@@ -123,7 +126,8 @@ class _Asker:
             for id, each in columns.items()
             if not each["isBucketed"] and id not in inner
         )
-        return Question(board=board, panel=str(attributes["title"]), body=body, columns=columns, shown=shown)
+        kql = " and ".join(f"({each})" for each in given)
+        return Question(board=board, panel=str(attributes["title"]), kql=kql, body=body, columns=columns, shown=shown)
 
     def _body(self, kql: Sequence[str], *, size: int) -> Json:
         bounds = {

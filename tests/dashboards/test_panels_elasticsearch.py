@@ -3,77 +3,55 @@
 from __future__ import annotations
 
 import json
+import uuid
 from collections import Counter
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterator
 from datetime import timedelta
-from typing import Any
+from pathlib import Path
 
 import pytest
+import yaml
 
 from dashboards import kpi
-from dashboards.kibana import bundle
-from dashboards.kibana.answer import Row, rows_of
+from dashboards.kibana.answer import rows_of
 from dashboards.kibana.board import COUNTED
 from dashboards.kibana.check import field_types, problems
-from dashboards.kibana.question import Question, questions
-from domain.counting import CountBy, CountRow
-from domain.moment import SHANGHAI
+from domain.counting import CountBy
+from domain.moment import SHANGHAI, Window
 from domain.query import parse
 from domain.tagging import Polarity
+from service.demo.farm import SITES
+from service.demo.pages import post_url
+from service.demo.post import write_import
+from service.demo.settings import demo_settings
+from service.demo.world import World
 from service.kibana import kibana_dsl
 from storage.memory import MemoryMentions
 from storage.mentions.elastic.store import ElasticMentions
-from tests.dashboards.world import BRANDS, NOW, WINDOW, mentions
+from tests.dashboards.agree import NAMES, Panels, differences
+from tests.dashboards.world import BRANDS, NOW, START, WINDOW, mentions
+from tests.elasticsearch_node.fixture import drop, open_elastic
+from tests.service.conftest import Cli, cli
 
+__all__ = ["cli"]
+
+BASES = {name: f"http://127.0.0.1:{port}" for port, name in enumerate(SITES, start=18_101)}
 pytestmark = pytest.mark.es
 
-_NAMES = {Polarity.NEGATIVE: "负面", Polarity.NEUTRAL: "中性", Polarity.POSITIVE: "正面"}
 
-
-class Asked:
-    """The objects' requests and their answers, and the product's own store beside them."""
+class Asked(Panels):
+    """The panels over invented mentions, and the same mentions in memory."""
 
     def __init__(self, elastic: ElasticMentions) -> None:
         self.all = mentions()
         elastic.put(self.all, now=NOW)
-        self.elastic = elastic
         self.memory = MemoryMentions()
         self.memory.put(self.all, now=NOW)
-        self.objects = [each.json() for each in bundle(elastic.indices.alias)]
-        self.questions = questions(self.objects, window=WINDOW, to_dsl=kibana_dsl)
-
-    def answer(self, question: Question) -> Mapping[str, Any]:
-        found = self.elastic.client.search(index=self.elastic.indices.alias, body=question.body).body
-        assert not found["timed_out"]
-        assert found["_shards"]["failed"] == 0
-        return found
-
-    def rows(self, board: str, panel: str) -> tuple[Row, ...]:
-        (question,) = [
-            each for each in self.questions if (each.board, each.panel) == (f"听风 {board}", panel) and each.columns
-        ]
-        return rows_of(question, self.answer(question))
-
-    def number(self, board: str, panel: str) -> float:
-        (row,) = self.rows(board, panel)
-        (value,) = row.values.values()
-        assert value is not None
-        return value
-
-    def table(self, board: str, panel: str, label: str = "声量") -> dict[Any, float | None]:
-        found = {row.keys if len(row.keys) > 1 else row.keys[0]: row.values[label] for row in self.rows(board, panel)}
-        assert found
-        return found
-
-    @property
-    def counts(self) -> list[CountRow]:
-        return list(self.elastic.counts(WINDOW))
+        super().__init__(elastic, WINDOW)
 
 
 @pytest.fixture(scope="module")
 def asked(elasticsearch_url: str) -> Iterator[Asked]:
-    from tests.elasticsearch_node.fixture import drop, open_elastic
-
     store = open_elastic(elasticsearch_url)
     yield Asked(store)
     drop(store)
@@ -123,62 +101,51 @@ def test_every_field_is_in_the_index_with_a_fitting_type(asked: Asked) -> None:
     assert problems(asked.objects, field_types(found)) == ()
 
 
-def test_volume_share_and_mood_are_those_of_the_counts(asked: Asked) -> None:
-    volumes = kpi.volume(asked.counts)
-    assert asked.table("品牌总览", "声量占比（SOV）") == volumes
-    assert set(volumes) == set(BRANDS)
-    pairs: Counter[str] = Counter()
-    for row in asked.counts:
-        pairs[f"{row.brand} · {_NAMES[row.polarity]}"] += row.mentions
-    assert asked.table("品牌总览", "品牌 · 情感") == pairs
-    negative = {brand: pairs[f"{brand} · 负面"] for brand in BRANDS}
-    assert asked.table("危机室", "品牌") == negative
+def test_every_figure_is_that_of_the_counts(asked: Asked) -> None:
+    assert differences(asked, now=NOW) == []
+    assert set(asked.table("品牌总览", "声量占比（SOV）")) == set(BRANDS)
+    assert len(asked.table("渠道矩阵", "平台 × 品牌 · 情感")) == 36
+    by_topic = kpi.top_topics(asked.elastic.counts(WINDOW, brand="yunshan", by=CountBy.TOPIC))
+    assert {topic for topic, _, _ in by_topic} == set(asked.summed("品牌总览", "主题"))
 
 
-def test_authors_are_those_of_the_counts(asked: Asked) -> None:
-    found = asked.table("品牌总览", "品牌 · 情感", "作者")
-    for brand in BRANDS:
-        for polarity, name in _NAMES.items():
-            exact = asked.elastic.distinct_authors(WINDOW, brand=brand, polarity=polarity, include_backfill=True)
-            assert found[f"{brand} · {name}"] == exact
+def test_the_counts_of_memory_are_the_same(asked: Asked) -> None:
+    """The store that defines the meaning, beside the one that Kibana shows."""
+    expected: Counter[str] = Counter()
+    for row in asked.memory.counts(WINDOW):
+        expected[f"{row.brand} · {NAMES[row.polarity]}"] += row.mentions
+    assert asked.table("品牌总览", "品牌 · 情感") == expected
 
 
-def test_the_negative_line_adds_up_to_the_counts(asked: Asked) -> None:
-    drawn: Counter[str] = Counter()
-    for (brand, _), number in asked.table("品牌总览", "各品牌负面走势").items():
-        drawn[brand] += int(number or 0)
-    counted: Counter[str] = Counter()
-    for row in asked.counts:
-        if row.polarity is Polarity.NEGATIVE:
-            counted[row.brand] += row.mentions
-    assert drawn == counted
-
-
-def test_the_platform_matrix_is_that_of_the_counts(asked: Asked) -> None:
-    expected = {
-        (platform, f"{brand} · {_NAMES[polarity]}"): number
-        for brand in BRANDS
-        for platform, by in kpi.platform_matrix([row for row in asked.counts if row.brand == brand]).items()
-        for polarity, number in by.items()
-        if number
+def test_the_invented_crisis_of_the_demo_is_shown_as_it_is_counted(
+    cli: Cli, tmp_path: Path, elasticsearch_url: str
+) -> None:
+    """Three ordinary days and the crisis, through import, tagger, story index and store."""
+    prefix = f"t{uuid.uuid4().hex[:12]}"
+    settings = yaml.safe_load(demo_settings(tmp_path / "data", BASES, "http://127.0.0.1:18100"))
+    settings["storage"] = {
+        "mentions": "elasticsearch",
+        "elasticsearch_url": elasticsearch_url,
+        "index_prefix": prefix,
+        "index_replicas": 0,
+        "index_refresh": "10ms",
     }
-    assert asked.table("渠道矩阵", "平台 × 品牌 · 情感") == expected
-
-
-def test_topics_and_risks_are_those_of_the_store(asked: Asked) -> None:
-    by_topic: Counter[str] = Counter()
-    for (topic, _mood), number in asked.table("品牌总览", "主题").items():
-        by_topic[topic] += int(number or 0)
-    assert by_topic == {
-        each.term: each.mentions
-        for each in asked.memory.terms(parse(COUNTED), now=NOW, field="topics", window=WINDOW, limit=50)
-    }
-    bad = parse(f"{COUNTED} and negative_for: *")
-    assert asked.table("危机室", "风险") == {
-        each.term: each.mentions for each in asked.memory.terms(bad, now=NOW, field="risk", window=WINDOW, limit=50)
-    }
-    one = [row for row in asked.elastic.counts(WINDOW, brand="yunshan", by=CountBy.TOPIC)]
-    assert {topic for topic, _, _ in kpi.top_topics(one)} <= set(by_topic)
+    Path("tingfeng.yaml").write_text(yaml.safe_dump(settings, allow_unicode=True), encoding="utf-8")
+    world = World(3)
+    posts = [*world.quiet(START - timedelta(days=3), START), *world.crisis(START)]
+    write_import(tmp_path / "posts.ndjson", posts, lambda post: post_url(post, BASES))
+    ran = cli("import", "posts.ndjson")
+    assert ran.code == 0, ran.out + ran.err
+    store = open_elastic(elasticsearch_url, prefix)
+    try:
+        panels = Panels(store, Window(start=START - timedelta(days=4), end=START + timedelta(days=1)))
+        assert differences(panels, now=START + timedelta(days=1)) == []
+        assert panels.number("品牌总览", "声量") > 300
+        assert panels.number("危机室", "负面声量") > 100
+        assert panels.number("危机室", "最大粉丝") > 500_000
+        assert panels.table("危机室", "风险")["food_safety"]
+    finally:
+        drop(store)
 
 
 def test_big_numbers_are_those_of_the_key_figures(asked: Asked) -> None:
@@ -222,5 +189,5 @@ def test_one_brand_in_the_search_box_narrows_every_panel(asked: Asked) -> None:
     query = question.body["query"]["bool"]["filter"]
     body = {**question.body, "query": {"bool": {"filter": [*query, kibana_dsl('negative_for: "bailu"')]}}}
     found = asked.elastic.client.search(index=asked.elastic.indices.alias, body=body).body["hits"]["total"]["value"]
-    rows = [row for row in asked.counts if row.brand == "bailu" and row.polarity is Polarity.NEGATIVE]
+    rows = [row for row in asked.elastic.counts(WINDOW) if row.brand == "bailu" and row.polarity is Polarity.NEGATIVE]
     assert found == sum(row.mentions for row in rows)
