@@ -3,7 +3,7 @@
 import contextlib
 import shutil
 import time
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
@@ -74,20 +74,16 @@ class Stand:
         self.add(self.timeline.quiet(self.corpus.quiet, START - timedelta(hours=2)))
         self.service.start(clock=(START, SCALE))
         # The farm's clock follows the service's: a post of the future would be dated back.
-        wait_until("the service is up", lambda: "/healthz" in self.service.log_text(), limit_s=READY_S)
+        self.wait("the service is up", lambda: "/healthz" in self.service.log_text(), READY_S)
         self.farm.run()
-        wait_until("first visits", lambda: min(self.farm.hits().values()) >= 2, limit_s=READY_S)
+        self.wait("first visits", lambda: min(self.farm.hits().values()) >= 2, READY_S)
         self.pass_time(timedelta(minutes=20))
 
     def restart(self) -> None:
         """Start the service again at the domain time that it will be once it runs, not before."""
         said = len(self.service.log_text())
         self.service.start(clock=(self.farm.now() + START_UP_S * timedelta(seconds=SCALE), SCALE))
-        wait_until(
-            "the service is up again",
-            lambda: self.check_alive() and "/healthz" in self.service.log_text()[said:],
-            limit_s=READY_S,
-        )
+        self.wait("the service is up again", lambda: "/healthz" in self.service.log_text()[said:], READY_S)
 
     def pass_time(self, span: timedelta) -> None:
         """Let domain time pass."""
@@ -105,11 +101,16 @@ class Stand:
 
     def wait_told(self, kind: str, limit_s: float) -> None:
         """Wait until both channels were told of `kind`."""
-        wait_until(
-            f"{kind} in both channels",
-            lambda: all(self.told(kind, channel) for channel in CHANNELS),
-            limit_s=limit_s,
-        )
+        self.wait(f"{kind} in both channels", lambda: all(self.told(kind, one) for one in CHANNELS), limit_s)
+
+    def wait(self, what: str, done: Callable[[], Any], limit_s: float) -> None:
+        """Wait for something; a failure carries what the service said."""
+        try:
+            wait_until(what, lambda: self.check_alive() and done(), limit_s=limit_s)
+        except AssertionError as err:
+            err.add_note("\n".join(one.first_line for one in told(self.sink.ledger)))
+            err.add_note(self.service.log_text()[-30_000:])
+            raise
 
     def latency_s(self, number: int = 60) -> float:
         """Real seconds from the farm's showing of crisis post `number` to the later channel's ok.

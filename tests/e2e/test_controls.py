@@ -14,7 +14,7 @@ from domain.moment import from_rfc3339
 from service.demo.told import told
 from tests.e2e.conftest import Prepared
 from tests.e2e.corpus import Corpus
-from tests.e2e.harness import store_id, wait_until
+from tests.e2e.harness import store_id
 from tests.e2e.stand import Stand, open_stand
 
 pytestmark = [pytest.mark.e2e, pytest.mark.slow]
@@ -79,7 +79,7 @@ def positive(stand: Stand, seen: Quiet) -> None:
     wave = stand.timeline.evenly(stand.corpus.positive, start, timedelta(minutes=30), mark="positive")
     stand.add(wave)
     ids = {post.id for post in wave}
-    wait_until("the positive wave is shown", lambda: ids <= set(stand.farm.first_shown_s("positive")), limit_s=90)
+    stand.wait("the positive wave is shown", lambda: ids <= set(stand.farm.first_shown_s("positive")), 90)
     stand.pass_time(timedelta(minutes=60))
     stored = {one["id"] for one in stand.service.search("brand: jd")}
     seen.positive = len(wave)

@@ -14,7 +14,7 @@ from service.demo.post import FarmPost
 from service.demo.told import told
 from tests.e2e.conftest import HISTORY_BASES, Prepared
 from tests.e2e.corpus import BRANDS, DEVICE, FRUIT, Corpus
-from tests.e2e.harness import differences, store_id, wait_until
+from tests.e2e.harness import differences, store_id
 from tests.e2e.stand import CHANNELS, FIRING_S, RESOLVED_S, SCALE, Stand, open_stand
 from tests.measure import Measurements
 
@@ -76,10 +76,9 @@ def wait_shown(stand: Stand, wave: list[FarmPost]) -> None:
         return not missing
 
     try:
-        wait_until("the whole wave is shown", all_shown, limit_s=90)
+        stand.wait("the whole wave is shown", all_shown, 90)
     except AssertionError as err:
         err.add_note("\n".join(f"{post.site} {post.id} {post.published_at}" for post in missing.values()))
-        err.add_note(stand.service.log_text()[-20_000:])
         raise
 
 
@@ -89,7 +88,7 @@ def one_more_latency_s(prepared: Prepared, corpus: Corpus, folder: Path, seed: i
         stand.begin()
         start_wave(stand, 400, WAVE)
         stand.wait_told("firing", WAVE.total_seconds() / SCALE + FIRING_S)
-        wait_until("60 posts are shown", lambda: len(stand.farm.first_shown_s("crisis")) >= 60, limit_s=60)
+        stand.wait("60 posts are shown", lambda: len(stand.farm.first_shown_s("crisis")) >= 60, 60)
         return stand.latency_s()
 
 
@@ -148,7 +147,7 @@ def test_sixty_negative_posts_in_two_hours(stand: Stand, measurements: Measureme
 def test_a_kill_of_the_whole_service_in_mid_wave_changes_nothing(stand: Stand) -> None:
     stand.begin()
     wave = start_wave(stand, 400, WAVE)
-    wait_until("mid wave", lambda: len(stand.farm.first_shown_s("crisis")) >= 130, limit_s=60)
+    stand.wait("mid wave", lambda: len(stand.farm.first_shown_s("crisis")) >= 130, 60)
     stand.service.kill()
     stand.restart()
     stand.wait_told("firing", FIRING_S)
