@@ -56,11 +56,11 @@ check: $(BIN)/.dev
 	$(BIN)/ruff format --check .
 	$(BIN)/mypy
 	$(BIN)/lint-imports
-	$(PYTEST) -q -m "$(UNIT) and not slow"
+	$(PYTEST) -q -n auto -m "$(UNIT) and not slow"
 
 test: $(BIN)/.dev
 	rm -f .coverage .coverage.*
-	$(PYTEST) -q -m "$(UNIT)" --cov --cov-report=term --cov-fail-under=90
+	$(PYTEST) -q -n auto -m "$(UNIT)" --cov --cov-report=term --cov-fail-under=90
 	$(PYTEST) -q -m "eval and not live"
 
 # On a throwaway server of Debian's package `postgresql` (13 or newer), or on POSTGRES_URL.
