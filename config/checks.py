@@ -3,6 +3,7 @@
 from collections.abc import Iterable, Sequence
 from dataclasses import fields, is_dataclass
 from typing import Any
+from urllib.parse import urlsplit
 
 from yaml.nodes import MappingNode, ScalarNode, SequenceNode
 
@@ -36,6 +37,7 @@ def check_references(reader: Reader, settings: Settings, entries: Entries, *, ne
     _check_sources(reader, entries)
     _check_proxies(reader, entries)
     _check_rule_queries(reader, settings, entries)
+    _check_kibana(reader, settings)
     if need_brand and not brands:
         fix = "such as: brands: [{id: yunshan, name: 云杉咖啡}]"
         reader.note_at("brands", "no brand is watched", fix)
@@ -62,6 +64,15 @@ def _texts(node: MappingNode, key: str) -> list[str]:
             parts = value.value if isinstance(value, SequenceNode) else [value]
             return [scalar_text(part) for part in parts if isinstance(part, ScalarNode)]
     return []
+
+
+def _check_kibana(reader: Reader, settings: Settings) -> None:
+    """The address stands in messages to many people, so nothing secret may stand in it."""
+    parts = urlsplit(settings.kibana.url or "")
+    if "@" in parts.netloc:
+        reader.note_at("kibana.url", "a login stands in the address", "give kibana.user and kibana.password instead")
+    elif parts.query or parts.fragment:
+        reader.note_at("kibana.url", "the address goes on behind the path", "stop before the first ? or #")
 
 
 def _check_twice(reader: Reader, settings: Settings) -> None:

@@ -8,6 +8,7 @@ from dataclasses import dataclass, field
 from datetime import datetime, timedelta
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
+from urllib.parse import urlsplit
 
 from config.settings import Settings
 from dashboards.errors import DashboardError
@@ -234,9 +235,7 @@ def link(settings: Settings, query: str, *, url: str | None, board: str | None, 
     """
     from dashboards.kibana.boards import BOARDS
 
-    base = url or settings.kibana.url
-    if base is None:
-        raise UsageError("no address of Kibana: set kibana.url, or give --url")
+    base = _address(settings, url)
     if query:
         parse(query, near=False)
     now = running_clock(settings.data_dir).now()
@@ -249,13 +248,21 @@ def link(settings: Settings, query: str, *, url: str | None, board: str | None, 
     return dashboard_url(base, board=board, window=window, kql=query, space=settings.kibana.space)
 
 
-def _kibana(settings: Settings, url: str | None) -> Kibana:
-    given = settings.kibana
-    base = url or given.url
+def _address(settings: Settings, url: str | None) -> str:
+    base = url or settings.kibana.url
     if base is None:
         raise UsageError("no address of Kibana: set kibana.url, or give --url https://kibana.example.com")
-    if not base.startswith(("http://", "https://")):
+    parts = urlsplit(base)
+    if parts.scheme not in ("http", "https") or not parts.hostname:
         raise UsageError(f"--url {base}: write it whole, such as https://kibana.example.com")
+    if "@" in parts.netloc:
+        raise UsageError("--url: no login in the address; give kibana.user and kibana.password in the settings")
+    return base
+
+
+def _kibana(settings: Settings, url: str | None) -> Kibana:
+    given = settings.kibana
+    base = _address(settings, url)
     access = KibanaAccess(
         url=base,
         space=given.space,

@@ -142,6 +142,14 @@ CASES = {
         "public_url: 'https://[::1/'\n",
         "t.yaml:2:13: public_url: `https://[::1/` is no address\n    → write it whole, such as https://example.com/",
     ),
+    "address of Kibana with a login": (
+        "kibana: {url: 'https://u:p@k.example'}\n",
+        "t.yaml:2:15: kibana.url: a login stands in the address\n    → give kibana.user and kibana.password instead",
+    ),
+    "address of Kibana with a query": (
+        "kibana: {url: 'https://k.example/app?x=1'}\n",
+        "t.yaml:2:15: kibana.url: the address goes on behind the path\n    → stop before the first ? or #",
+    ),
     "internal host without port": (
         "network: {allow_internal: [127.0.0.1]}\n",
         "t.yaml:2:28: network.allow_internal[0]: `127.0.0.1` is no host:port pair\n"

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import json
 import uuid
 from collections import Counter
 from collections.abc import Iterator
@@ -29,6 +28,7 @@ from service.kibana import kibana_dsl
 from storage.memory import MemoryMentions
 from storage.mentions.elastic.store import ElasticMentions
 from tests.dashboards.agree import NAMES, Panels, differences
+from tests.dashboards.test_queries import queries_of
 from tests.dashboards.world import BRANDS, NOW, START, WINDOW, mentions
 from tests.elasticsearch_node.fixture import drop, open_elastic
 from tests.service.conftest import Cli, cli
@@ -70,7 +70,7 @@ def test_every_request_runs_and_finds_something(asked: Asked) -> None:
 def test_kibanas_reading_of_every_query_counts_what_ours_counts(asked: Asked) -> None:
     """The same query through Kibana's language on the node, and through ours in memory."""
     differ = []
-    for kql in {COUNTED, *_queries(asked.objects)}:
+    for kql in {COUNTED, *queries_of(asked.objects)}:
         body = {"query": {"bool": {"filter": [kibana_dsl(kql)]}}}
         there = asked.elastic.client.count(index=asked.elastic.indices.alias, body=body)["count"]
         own = asked.elastic.client.count(index=asked.elastic.indices.alias, body={"query": {"kql": {"query": kql}}})
@@ -78,19 +78,6 @@ def test_kibanas_reading_of_every_query_counts_what_ours_counts(asked: Asked) ->
         if not here == there == own["count"]:
             differ.append((kql, here, there, own["count"]))
     assert differ == []
-
-
-def _queries(value: object) -> Iterator[str]:
-    if isinstance(value, str) and value[:2] in ('{"', "[{"):
-        yield from _queries(json.loads(value))
-    elif isinstance(value, dict):
-        if value.get("language") == "kuery" and value["query"]:
-            yield value["query"]
-        for each in value.values():
-            yield from _queries(each)
-    elif isinstance(value, list):
-        for each in value:
-            yield from _queries(each)
 
 
 def test_every_field_is_in_the_index_with_a_fitting_type(asked: Asked) -> None:

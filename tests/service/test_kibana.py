@@ -62,6 +62,8 @@ def test_install_needs_an_address_and_a_key(cli: Cli, config: Path, fake: FakeKi
     assert cli("kibana", "install").code == 2
     ran = cli("kibana", "install", "--url", "kibana.example")
     assert ran.code == 2 and "write it whole" in ran.err
+    ran = cli("kibana", "link", "--url", "https://u:hunter2@kibana.example")
+    assert ran.code == 2 and "no login in the address" in ran.err and "hunter2" not in ran.err
     ran = cli("kibana", "install", "--url", fake.url)
     assert ran.code == 1 and "API key" in ran.err
 
