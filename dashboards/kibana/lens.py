@@ -18,7 +18,7 @@ class Metric:
     """One big number."""
 
     of: Measure
-    """What is shown."""
+    """What is shown; no date, which Lens's metric took only in later versions."""
     note: str = ""
     """Small words under the title."""
 

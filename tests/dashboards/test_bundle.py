@@ -72,6 +72,14 @@ def test_every_dashboard_leads_to_the_others() -> None:
             assert all(f"(#/view/{id})" in text for id in others)
 
 
+def test_big_numbers_are_numbers() -> None:
+    for each in objects():
+        for panel in json.loads(each["attributes"].get("panelsJSON", "[]")):
+            attributes = panel["embeddableConfig"].get("attributes", {})
+            if attributes.get("visualizationType") == "lnsMetric":
+                assert {column["dataType"] for column in _layer([panel])["columns"].values()} == {"number"}
+
+
 def test_links_lead_to_story_and_original() -> None:
     view = objects()[0]["attributes"]
     formats = json.loads(view["fieldFormatMap"])

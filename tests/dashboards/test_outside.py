@@ -40,7 +40,7 @@ ADDED = {
     rf"{COLUMN}\.references\[\]": "a formula; the same as in the metric",
     rf"{COLUMN}\.params\.format\.(id|params\.(compact|decimals))": "how a number is written; the metric has it too",
     rf"{DRAWN}\.paging\.(enabled|size)": "rows per page of a table",
-    rf"{DRAWN}\.(showBar|subtitle)": "in what Kibana 8.19 and 9.2 write for a metric",
+    rf"{DRAWN}\.(showBar|subtitle)": "keys of a metric's state in every version since 8.14",
     rf"{DRAWN}\.(axisTitlesVisibilitySettings\.\w+|fittingFunction|legend\.isVisible)": "in what Kibana 9.2 writes",
     rf"{DRAWN}\.layers\[\]\.colorMapping\.assignments\[\]\..+": "fixed colours, as its own ColorMapping",
 }

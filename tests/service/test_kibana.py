@@ -10,9 +10,14 @@ from urllib.parse import unquote
 import pytest
 
 from dashboards.kibana import bundle, dashboard_id, shipped_text
+from domain.moment import Window
+from domain.ports import DeskChange
+from service import wiring
 from tests.dashboards.fake_kibana import FakeKibana, serving
 from tests.elasticsearch_node.fixture import drop, elasticsearch_url, open_elastic
 from tests.service.conftest import CONFIG, Cli
+from tests.service.test_desk import INCIDENT
+from tests.service.test_desk import NOW as INCIDENT_NOW
 from tests.storage.sample import NOW, N, mention
 
 __all__ = ["elasticsearch_url"]
@@ -155,3 +160,30 @@ def test_verify_without_an_index_says_so(cli: Cli, config: Path, fake: FakeKiban
     write(config, fake, on_elasticsearch(elasticsearch_url, "nothing-here"))
     ran = cli("kibana", "install", "--verify")
     assert ran.code == 1 and "no index behind nothing-here" in ran.err
+
+
+@pytest.mark.parametrize("url", ["https://kibana.example/base", None])
+def test_an_incident_is_linked_from_an_hour_before_to_an_hour_after(cli: Cli, config: Path, url: str | None) -> None:
+    config.write_text(CONFIG + (f"kibana: {{url: '{url}', space: pr}}\n" if url else ""), encoding="utf-8")
+    with wiring.opened(config) as (_, stores):
+        stores.state.desk.commit(DeskChange(incidents=(INCIDENT,)), now=INCIDENT_NOW)
+    (view,) = [json.loads(line) for line in cli("incidents", "list", "--json").out.splitlines()]
+    shown = cli("incidents", "show", INCIDENT.id).out
+    if url is None:
+        assert view["kibana_url"] is None and "Kibana" not in shown
+        return
+    assert f"Kibana {view['kibana_url']}" in shown
+    link = unquote(view["kibana_url"])
+    assert link.startswith(f"{url}/s/pr/app/dashboards#/view/{dashboard_id('crisis-room')}?_g=")
+    assert "from:'2026-06-20T06:10:00.000Z',to:'2026-06-20T08:30:00.000Z'" in link
+    assert 'negative_for: "yunshan"' in link
+    assert json.loads(cli("incidents", "show", INCIDENT.id, "--json").out)["kibana_url"] == view["kibana_url"]
+
+
+def test_a_link_that_would_be_too_long_is_left_out(cli: Cli, config: Path) -> None:
+    config.write_text(CONFIG + "kibana: {url: 'https://kibana.example'}\n", encoding="utf-8")
+    link = wiring.kibana_link(wiring.load_settings(config))
+    assert link is not None
+    window = Window(start=INCIDENT_NOW, end=INCIDENT_NOW)
+    assert link("brand: x", window)
+    assert link("负" * 2_000, window) is None

@@ -22,6 +22,7 @@ _LIVE_LATENESS = Stat(
     op="median", field="lateness_min", label="延迟中位数（分钟）", kql="not flags: backfill and published_at: *"
 )
 _NEWEST = Stat(op="max", field="first_collected_at", label="最近收录", date=True)
+_SOURCE_COUNT = Stat(op="unique_count", field="source", label="来源数", format="number")
 _CUT = Count(label="只有开头", kql="flags: truncated", format="number")
 _SOURCES = Terms(field="source", label="来源", size=50)
 _COLLECTED = Dates(field="first_collected_at", label="收录时间")
@@ -48,7 +49,7 @@ COVERAGE = Board(
                 h=6,
                 counted=False,
             ),
-            Panel(title="最近收录", shows=Metric(of=_NEWEST), w=12, h=6, counted=False),
+            Panel(title="来源数", shows=Metric(of=_SOURCE_COUNT, note="有收录的来源"), w=12, h=6, counted=False),
         ),
         (
             Panel(
