@@ -45,6 +45,7 @@ def main() -> None:
     import service.cli.find
     import service.cli.kibana
     import service.cli.listen
+    import service.cli.store
     import service.cli.text  # noqa: F401 - these modules add their commands to `app`
 
     try:
