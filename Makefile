@@ -2,7 +2,7 @@
 #   make demo                     an invented brand, an invented crisis, both messages; no key, no network
 #   make run BRAND=云杉咖啡        listen to public sources for one brand with the starter settings
 #   make run CONFIG=tingfeng.yaml listen with your own settings
-# Other targets: setup setup-dev check test postgres eval e2e bench prove docs lock clean
+# Other targets: setup setup-dev check test postgres elasticsearch eval e2e bench prove docs lock clean
 # PYTHON=/path/to/python3 picks the interpreter. GNU make 3.81 and newer.
 SHELL := /bin/sh
 BIN := .venv/bin
@@ -16,7 +16,7 @@ UNIT := not live and not es and not pg and not e2e and not eval and not bench
 export CONFIG BRAND PYTHON
 
 .DEFAULT_GOAL := help
-.PHONY: help setup setup-dev run demo check test postgres eval e2e bench prove docs lock clean FORCE
+.PHONY: help setup setup-dev run demo check test postgres elasticsearch eval e2e bench prove docs lock clean FORCE
 
 help:
 	@sed -n '2,6s/^# \{0,1\}//p' Makefile
@@ -66,6 +66,11 @@ test: $(BIN)/.dev
 # On a throwaway server of Debian's package `postgresql` (13 or newer), or on POSTGRES_URL.
 postgres: $(BIN)/.dev
 	$(PYTEST) -q -m "pg and not live and not es and not e2e and not bench"
+
+# On a real node (a JDK of 21 or newer; Maven fetches the server once, about 1 GB), or on ELASTICSEARCH_URL.
+elasticsearch: $(BIN)/.dev
+	@[ -n "$$ELASTICSEARCH_URL" ] || $(BIN)/python -m tests.elasticsearch_node.node provision
+	$(PYTEST) -q -m "es and not live and not pg and not e2e and not bench"
 
 eval: $(BIN)/.dev
 	$(PYTEST) -q -s -m "eval and not live"
