@@ -2,12 +2,28 @@
 
 import logging
 import sqlite3
-from collections.abc import Iterable, Iterator, Sequence
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
+from functools import cache
 from pathlib import Path
 from typing import Any, TypeVar
 
-from sqlalchemy import Connection, Engine, Table, create_engine, event, make_url
+from sqlalchemy import (
+    Column,
+    ColumnElement,
+    Connection,
+    Engine,
+    String,
+    Table,
+    any_,
+    bindparam,
+    create_engine,
+    event,
+    func,
+    literal,
+    make_url,
+    select,
+)
 from sqlalchemy.dialects import postgresql, sqlite
 from sqlalchemy.engine import URL
 from sqlalchemy.exc import (
@@ -69,6 +85,11 @@ class Database:
         """Name of the SQL dialect: sqlite or postgresql."""
         return self._engine.dialect.name
 
+    @property
+    def chunk(self) -> int:
+        """Most values in one condition; PostgreSQL takes them as one array."""
+        return CHUNK if self.dialect == "sqlite" else 10 * CHUNK
+
     @contextmanager
     def read(self) -> Iterator[Connection]:
         """Open a transaction that sees one state of the database and writes nothing.
@@ -94,6 +115,41 @@ class Database:
         """Return an INSERT that knows ON CONFLICT, in the database's dialect."""
         return postgresql.insert(table) if self.dialect == "postgresql" else sqlite.insert(table)
 
+    def put_rows(
+        self,
+        connection: Connection,
+        table: Table,
+        rows: Sequence[Mapping[str, object]],
+        *,
+        key: str | None = None,
+        change: Sequence[str] = (),
+    ) -> None:
+        """Insert many rows at once.
+
+        Args:
+            connection: of a writing transaction.
+            table: where they go.
+            rows: the rows, all with the same columns; none = nothing is done.
+            key: unique column; a row whose key is there is left as it is. None = that is an error.
+            change: columns that such a row takes over from the new one.
+        """
+        if not rows:
+            return
+        names = tuple(rows[0])
+        if self.dialect == "postgresql":
+            # One statement with an array for each column: a row each costs the server four times as much.
+            arrays = {f"b_{name}": [row[name] for row in rows] for name in names}
+            connection.execute(_put_arrays(table, names, key, tuple(change)), arrays)
+            return
+        put = _or_change(sqlite.insert(table), key, tuple(change))
+        connection.execute(put, [dict(row) for row in rows])
+
+    def among(self, column: Column[str], values: Sequence[str]) -> ColumnElement[bool]:
+        """Return the condition that a column has one of the values."""
+        if self.dialect == "postgresql":
+            return column == any_(literal(list(values), postgresql.ARRAY(String)))
+        return column.in_(values)
+
     def lock(self, connection: Connection, name: str) -> None:
         """Let one transaction at a time past this point; SQLite has one writer anyway."""
         if self.dialect == "postgresql":
@@ -102,6 +158,24 @@ class Database:
     def close(self) -> None:
         """Close all connections that are not in use."""
         self._engine.dispose()
+
+
+@cache
+def _put_arrays(table: Table, names: tuple[str, ...], key: str | None, change: tuple[str, ...]) -> postgresql.Insert:
+    arrays = (bindparam(f"b_{name}", type_=postgresql.ARRAY(table.c[name].type)) for name in names)
+    rows = select(*(func.unnest(array) for array in arrays))
+    return _or_change(postgresql.insert(table).from_select(list(names), rows), key, change)
+
+
+PutT = TypeVar("PutT", sqlite.Insert, postgresql.Insert)
+
+
+def _or_change(put: PutT, key: str | None, change: tuple[str, ...]) -> PutT:
+    if key is None:
+        return put
+    if not change:
+        return put.on_conflict_do_nothing(index_elements=[key])
+    return put.on_conflict_do_update(index_elements=[key], set_={name: put.excluded[name] for name in change})
 
 
 def sqlite_path(url: URL) -> Path | None:

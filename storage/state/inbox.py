@@ -46,7 +46,7 @@ class SqlInbox:
             ids = sorted({encodable(mention.id) for mention in mentions})
             if self._database.dialect == "postgresql":
                 self._reserve(connection, ids, now)
-            batch = _Batch(_seen(connection, ids), now)
+            batch = _Batch(self._seen(connection, ids), now)
             for mention in mentions:
                 batch.add(mention, encodable(mention.id))
             self._write(connection, batch)
@@ -59,32 +59,35 @@ class SqlInbox:
         Of two processes that bring the same new id together the second waits here and then
         finds it known.
         """
-        put = self._database.upsert(SEEN).on_conflict_do_nothing()
         at = to_rfc3339(now)
         empty = {"text_hash": "", "engagement_hash": "", "first_collected_at": at, "month": at[:7], "last_seen_at": at}
-        for part in chunked(ids):
-            connection.execute(put, [{"id": id} | empty for id in part])
-            locked = select(SEEN.c.id).where(SEEN.c.id.in_(part)).order_by(SEEN.c.id)
+        self._database.put_rows(connection, SEEN, [{"id": id} | empty for id in ids], key="id")
+        for part in chunked(ids, self._database.chunk):
+            locked = select(SEEN.c.id).where(self._database.among(SEEN.c.id, part)).order_by(SEEN.c.id)
             connection.execute(locked.with_for_update()).all()
 
+    def _seen(self, connection: Connection, ids: Sequence[str]) -> dict[str, tuple[str, str, str, str]]:
+        columns = (SEEN.c.id, SEEN.c.text_hash, SEEN.c.engagement_hash, SEEN.c.first_collected_at, SEEN.c.last_seen_at)
+        found: dict[str, tuple[str, str, str, str]] = {}
+        for part in chunked(ids, self._database.chunk):
+            there = self._database.among(SEEN.c.id, part) & (SEEN.c.text_hash != "")
+            for row in connection.execute(select(*columns).where(there)):
+                found[row[0]] = (row[1], row[2], row[3], row[4])
+        return found
+
     def _write(self, connection: Connection, batch: "_Batch") -> None:
-        if batch.seen_rows:
-            put = self._database.upsert(SEEN)
-            put = put.on_conflict_do_update(
-                index_elements=[SEEN.c.id],
-                set_={column.name: put.excluded[column.name] for column in SEEN.c if column.name != "id"},
-            )
-            # In one order in every process, so that none waits for another in a circle.
-            connection.execute(put, [batch.seen_rows[id] for id in sorted(batch.seen_rows)])
-        if batch.inbox_rows:
-            connection.execute(insert(INBOX), batch.inbox_rows)
+        put = self._database.put_rows
+        # In one order in every process, so that none waits for another in a circle.
+        seen = [batch.seen_rows[id] for id in sorted(batch.seen_rows)]
+        put(connection, SEEN, seen, key="id", change=[column.name for column in SEEN.c if column.name != "id"])
+        put(connection, INBOX, batch.inbox_rows)
 
     def known(self, ids: Sequence[str]) -> frozenset[str]:
         """Return those of `ids` that were seen before."""
         found: set[str] = set()
         with self._database.read() as connection:
-            for part in chunked(map(encodable, ids)):
-                found.update(connection.scalars(select(SEEN.c.id).where(SEEN.c.id.in_(part))))
+            for part in chunked(map(encodable, ids), self._database.chunk):
+                found.update(connection.scalars(select(SEEN.c.id).where(self._database.among(SEEN.c.id, part))))
         return frozenset(id for id in ids if encodable(id) in found)
 
     def lease(self, *, owner: str, limit: int, lease: timedelta, now: datetime) -> Sequence[InboxRow]:
@@ -126,8 +129,7 @@ class SqlInbox:
         with self._database.write() as connection:
             for part in chunked(rows):
                 connection.execute(delete(INBOX).where(INBOX.c.row.in_(part), INBOX.c.owner == owner))
-            if values:
-                connection.execute(insert(CHANGED), values)
+            self._database.put_rows(connection, CHANGED, values)
 
     def release(self, rows: Sequence[int], *, owner: str, now: datetime, delay: timedelta) -> None:
         """Give rows back; they may be leased again after `delay`."""
@@ -221,15 +223,6 @@ def _with_first(mention: Mention, first: str) -> str:
 def _engagement_hash(mention: Mention) -> str:
     counters = to_json(mention.post.engagement) + to_json(mention.post.extra_counters)
     return hashlib.sha256(counters.encode("utf-8", "surrogatepass")).hexdigest()[:16]
-
-
-def _seen(connection: Connection, ids: Sequence[str]) -> dict[str, tuple[str, str, str, str]]:
-    columns = (SEEN.c.id, SEEN.c.text_hash, SEEN.c.engagement_hash, SEEN.c.first_collected_at, SEEN.c.last_seen_at)
-    found: dict[str, tuple[str, str, str, str]] = {}
-    for part in chunked(ids):
-        for row in connection.execute(select(*columns).where(SEEN.c.id.in_(part), SEEN.c.text_hash != "")):
-            found[row[0]] = (row[1], row[2], row[3], row[4])
-    return found
 
 
 def _bury(connection: Connection, which: ColumnElement[bool], *, reason: str, now: datetime) -> None:

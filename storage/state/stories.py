@@ -50,7 +50,7 @@ class SqlStories:
             return []
         with self._database.write() as connection:
             self._database.lock(connection, "stories")
-            linking = _load(connection, items, now)
+            linking = self._load(connection, items, now)
             stories = [linking.story_of(item) for item in items]
             self._write(connection, linking)
         final = [linking.resolve(story) for story in stories]
@@ -62,7 +62,7 @@ class SqlStories:
     def resolve(self, story_ids: Sequence[str]) -> Mapping[str, str]:
         """Return the present id for each story id; unknown ids map to themselves."""
         with self._database.read() as connection:
-            aliases = _aliases(connection, story_ids)
+            aliases = self._aliases(connection, story_ids)
         return {story: aliases.get(story, story) for story in story_ids}
 
     def prune(self, *, now: datetime) -> int:
@@ -87,30 +87,64 @@ class SqlStories:
 
     def _write(self, connection: Connection, linking: "_Linking") -> None:
         now = linking.now
-        if linking.founded:
-            values = [{"id": id, "event_at": at, "founded_at": now} for id, at in linking.founded.items()]
-            connection.execute(insert(STORIES), values)
+        put = self._database.put_rows
+        founded = [{"id": id, "event_at": at, "founded_at": now} for id, at in linking.founded.items()]
+        put(connection, STORIES, founded)
         for loser, winner in linking.merged.items():
             connection.execute(update(STORY_ALIASES).where(STORY_ALIASES.c.story == loser).values(story=winner))
             connection.execute(insert(STORY_ALIASES).values(alias=loser, story=winner, merged_at=now))
             connection.execute(update(SIGNATURES).where(SIGNATURES.c.story == loser).values(story=winner))
-        if linking.joined:
-            values = [{"mention": id, "story": story, "linked_at": now} for id, story in linking.joined.items()]
-            connection.execute(insert(STORY_MEMBERS), values)
-        if linking.kept:
-            values_kept = [
-                {"mention": id, "story": linking.owners[id].story, "signature": _pack(linking.owners[id].signature)}
-                for id in linking.kept
-            ]
-            put = self._database.upsert(SIGNATURES)
-            connection.execute(put.on_conflict_do_nothing(), values_kept)
-        if linking.touched:
-            put = self._database.upsert(BANDS)
-            put = put.on_conflict_do_update(
-                index_elements=[BANDS.c.band], set_={"mention": put.excluded.mention, "used_at": put.excluded.used_at}
+        joined = [{"mention": id, "story": story, "linked_at": now} for id, story in linking.joined.items()]
+        put(connection, STORY_MEMBERS, joined)
+        kept = [
+            {"mention": id, "story": linking.owners[id].story, "signature": _pack(linking.owners[id].signature)}
+            for id in linking.kept
+        ]
+        put(connection, SIGNATURES, kept, key="mention")
+        touched = [{"band": band, "mention": id, "used_at": now} for band, id in linking.touched.items()]
+        put(connection, BANDS, touched, key="band", change=("mention", "used_at"))
+
+    def _load(self, connection: Connection, items: Sequence[StoryItem], now: datetime) -> "_Linking":
+        among, size = self._database.among, self._database.chunk
+        members: dict[str, str] = {}
+        for part in chunked((item.id for item in items), size):
+            rows = select(STORY_MEMBERS.c.mention, STORY_MEMBERS.c.story).where(among(STORY_MEMBERS.c.mention, part))
+            members.update((mention, story) for mention, story in connection.execute(rows))
+        bands: dict[str, tuple[str, str]] = {}
+        owners: dict[str, _Owner] = {}
+        joined = select(BANDS.c.band, BANDS.c.used_at, SIGNATURES.c.mention, SIGNATURES.c.story, SIGNATURES.c.signature)
+        joined = joined.join(SIGNATURES, SIGNATURES.c.mention == BANDS.c.mention)
+        alive = BANDS.c.used_at >= to_rfc3339(now - BAND_LIFE)
+        for part in chunked((band for item in items if item.id not in members for band in item.bands), size):
+            for band, used_at, mention, story, signature in connection.execute(
+                joined.where(among(BANDS.c.band, part), alive)
+            ):
+                bands[band] = (mention, used_at)
+                if mention not in owners:
+                    owners[mention] = _Owner(story, _unpack(signature))
+        stories = {owner.story for owner in owners.values()} | {item.id for item in items}
+        events: dict[str, str] = {}
+        for part in chunked(sorted(stories), size):
+            rows = select(STORIES.c.id, STORIES.c.event_at).where(among(STORIES.c.id, part))
+            events.update((id, at) for id, at in connection.execute(rows))
+        return _Linking(
+            now=to_rfc3339(now),
+            stale=to_rfc3339(now - _TOUCH),
+            members=members,
+            bands=bands,
+            owners=owners,
+            events=events,
+            aliases=self._aliases(connection, [*members.values(), *stories]),
+        )
+
+    def _aliases(self, connection: Connection, stories: Sequence[str]) -> dict[str, str]:
+        found: dict[str, str] = {}
+        for part in chunked(stories, self._database.chunk):
+            rows = select(STORY_ALIASES.c.alias, STORY_ALIASES.c.story).where(
+                self._database.among(STORY_ALIASES.c.alias, part)
             )
-            values = [{"band": band, "mention": id, "used_at": now} for band, id in linking.touched.items()]
-            connection.execute(put, values)
+            found.update((alias, story) for alias, story in connection.execute(rows))
+        return found
 
 
 @dataclass(slots=True)
@@ -200,45 +234,6 @@ class _Linking:
             elif owner[1] < self.stale and self.resolve(self.owners[owner[0]].story) == story:
                 self.bands[band] = (owner[0], self.now)
                 self.touched[band] = owner[0]
-
-
-def _load(connection: Connection, items: Sequence[StoryItem], now: datetime) -> _Linking:
-    members: dict[str, str] = {}
-    for part in chunked(item.id for item in items):
-        rows = select(STORY_MEMBERS.c.mention, STORY_MEMBERS.c.story).where(STORY_MEMBERS.c.mention.in_(part))
-        members.update((mention, story) for mention, story in connection.execute(rows))
-    bands: dict[str, tuple[str, str]] = {}
-    owners: dict[str, _Owner] = {}
-    joined = select(BANDS.c.band, BANDS.c.used_at, SIGNATURES.c.mention, SIGNATURES.c.story, SIGNATURES.c.signature)
-    joined = joined.join(SIGNATURES, SIGNATURES.c.mention == BANDS.c.mention)
-    alive = BANDS.c.used_at >= to_rfc3339(now - BAND_LIFE)
-    for part in chunked(band for item in items if item.id not in members for band in item.bands):
-        for band, used_at, mention, story, signature in connection.execute(joined.where(BANDS.c.band.in_(part), alive)):
-            bands[band] = (mention, used_at)
-            if mention not in owners:
-                owners[mention] = _Owner(story, _unpack(signature))
-    stories = {owner.story for owner in owners.values()} | {item.id for item in items}
-    events: dict[str, str] = {}
-    for part in chunked(sorted(stories)):
-        rows = select(STORIES.c.id, STORIES.c.event_at).where(STORIES.c.id.in_(part))
-        events.update((id, at) for id, at in connection.execute(rows))
-    return _Linking(
-        now=to_rfc3339(now),
-        stale=to_rfc3339(now - _TOUCH),
-        members=members,
-        bands=bands,
-        owners=owners,
-        events=events,
-        aliases=_aliases(connection, [*members.values(), *stories]),
-    )
-
-
-def _aliases(connection: Connection, stories: Sequence[str]) -> dict[str, str]:
-    found: dict[str, str] = {}
-    for part in chunked(stories):
-        rows = select(STORY_ALIASES.c.alias, STORY_ALIASES.c.story).where(STORY_ALIASES.c.alias.in_(part))
-        found.update((alias, story) for alias, story in connection.execute(rows))
-    return found
 
 
 def _similarity(one: tuple[int, ...], other: tuple[int, ...]) -> float:
