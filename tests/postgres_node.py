@@ -93,6 +93,12 @@ class PostgresNode:
         """Stop the server; `immediate` leaves it no time to tidy up."""
         self._run("pg_ctl", "stop", "-w", "-t", str(START_S), "-m", mode, "-D", str(self._data))
 
+    def cpu_s(self) -> float:
+        """Return the processor time of connections that have ended, seconds."""
+        pid = (self._data / "postmaster.pid").read_text("ascii").splitlines()[0]
+        fields = Path(f"/proc/{pid}/stat").read_text("ascii").rpartition(")")[2].split()
+        return (int(fields[13]) + int(fields[14])) / os.sysconf("SC_CLK_TCK")
+
     def close(self) -> None:
         """Stop the server if it runs and remove its folder."""
         if (self._data / "postmaster.pid").exists():
@@ -145,6 +151,10 @@ class Databases:
             self._template = self._create()
             open_state(self._address(self._template), Path(tempfile.gettempdir())).close()
         return self._address(self._create(self._template))
+
+    def copy(self, address: str) -> str:
+        """Return the address of a new database that begins as a copy of one that nobody uses."""
+        return self._address(self._create(str(make_url(address).database)))
 
     def drop(self) -> None:
         """Drop every database that was made here."""
