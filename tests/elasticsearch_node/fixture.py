@@ -52,10 +52,10 @@ def elasticsearch_url() -> str:
     return ready()
 
 
-def open_elastic(url: str, prefix: str | None = None, **more: object) -> ElasticMentions:
+def open_elastic(url: str, prefix: str | None = None, *, refresh_s: float = QUICK_S, **more: object) -> ElasticMentions:
     """Open a store of its own."""
     name = prefix or f"t{uuid.uuid4().hex[:12]}"
-    return ElasticMentions(ElasticSettings(urls=(url,), prefix=name, replicas=0, refresh_s=QUICK_S, **more))  # type: ignore[arg-type]  # by name
+    return ElasticMentions(ElasticSettings(urls=(url,), prefix=name, replicas=0, refresh_s=refresh_s, **more))  # type: ignore[arg-type]  # by name
 
 
 def drop(store: ElasticMentions) -> None:

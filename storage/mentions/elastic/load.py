@@ -2,7 +2,7 @@
 
 import json
 from collections import deque
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from concurrent.futures import Future, ThreadPoolExecutor
 from dataclasses import dataclass
 from datetime import datetime
@@ -12,7 +12,7 @@ from elasticsearch import Elasticsearch
 from domain.codec import from_plain
 from domain.mention import Mention
 from storage.mentions.elastic.bulk import Answer, Bulk, Write
-from storage.mentions.elastic.document import Kept, body_of, doc_id
+from storage.mentions.elastic.document import Kept, Seat, body_of, doc_id
 from storage.mentions.elastic.errors import answered
 from storage.mentions.elastic.index import Indices, month_of
 from storage.mentions.elastic.seats import Seats, span_of
@@ -69,14 +69,20 @@ class Loader:
             for each in mentions
         ]
         names = [self._indices.ready(month_of(each.mention.first_collected_at)) for each in kept]
-        conflicts = sum(answer.conflict for answer in self._send(kept, names))
+        if not kept:
+            return Loaded(created=0, present=0)
+        ids = frozenset(doc_id(each.mention.id) for each in kept)
+        new_for, disturbed = self._seats.plan(kept, leaving=ids, before=kept[0].arrival)
+        conflicts = sum(answer.conflict for answer in self._send(kept, names, new_for))
         with answered("refresh"):
-            self._client.indices.refresh(index=sorted(set(names))) if names else None
-        self._seats.settle(span_of(kept), refresh="true")
+            self._client.indices.refresh(index=sorted(set(names)))
+        if disturbed or conflicts:  # else nobody outside this chunk is concerned
+            self._seats.settle(span_of(kept), refresh="true")
         return Loaded(created=len(kept) - conflicts, present=conflicts)
 
-    def _send(self, kept: Sequence[Kept], names: Sequence[str]) -> Iterator[Answer]:
-        new_for = self._seats.plan(kept, leaving=frozenset(doc_id(each.mention.id) for each in kept))
+    def _send(
+        self, kept: Sequence[Kept], names: Sequence[str], new_for: Sequence[Mapping[Seat, bool]]
+    ) -> Iterator[Answer]:
         waiting: deque[Future[list[Answer]]] = deque()
         with ThreadPoolExecutor(_ON_THEIR_WAY, thread_name_prefix="load") as pool:
             for start in range(0, len(kept), _PER_REQUEST):

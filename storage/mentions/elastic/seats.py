@@ -89,27 +89,34 @@ class Seats:
         self._bulk = bulk
         self._wait = wait
 
-    def plan(self, coming: Sequence[Kept], *, leaving: Collection[str] = ()) -> list[dict[Seat, bool]]:
-        """Return for each mention that will be stored whether its author is new, per seat.
+    def plan(
+        self, coming: Sequence[Kept], *, leaving: Collection[str] = (), before: int | None = None
+    ) -> tuple[list[dict[Seat, bool]], bool]:
+        """Say for mentions that will be stored whether their author is new, per seat.
 
         Args:
             coming: mentions to be stored.
             leaving: `_id`s of stored mentions that they replace.
+            before: look only at what arrived before this number; None = at all.
+
+        Returns:
+            The answers in order, and whether any stored mention becomes wrong by them.
         """
-        places: dict[tuple[str, Seat], list[_Place]] = {}
         span = span_of(coming)
-        for seated in self._near(span) if span else ():
-            if seated.id not in leaving:
-                for seat in seated.new_for:
-                    places.setdefault((seated.author, seat), []).append(seated.place)
+        near = [each for each in self._near(span, before) if each.id not in leaving] if span else []
+        places: dict[tuple[str, Seat], list[_Place]] = {}
+        for seated in near:
+            for seat in seated.new_for:
+                places.setdefault((seated.author, seat), []).append(seated.place)
         for kept in coming:
             for seat in seats_of(kept.mention):
                 places.setdefault((author_of(kept.mention), seat), []).append(_place(kept))
         new = {key: _new_places(found) for key, found in places.items()}
-        return [
+        answers = [
             {seat: _place(kept) in new[author_of(kept.mention), seat] for seat in seats_of(kept.mention)}
             for kept in coming
         ]
+        return answers, span is not None and bool(_wrong_of(near, new, span))
 
     def settle(self, span: Span | None, *, refresh: Refresh = "wait_for") -> int:
         """Correct what is stored; return how many mentions were written.
@@ -128,15 +135,17 @@ class Seats:
                 self._wait(_WAIT_S * attempt)  # others were quicker, and what they wrote cannot be found yet
         raise ConflictError("elasticsearch: the same authors are being written by others; try again", retryable=True)
 
-    def _near(self, span: Span) -> Iterator[_Seated]:
+    def _near(self, span: Span, before: int | None = None) -> Iterator[_Seated]:
         """Yield the stored mentions of the span's authors that it may concern, or that decide on it."""
         authors = sorted(span.authors)
+        earlier: list[Dsl] = [] if before is None else [{"range": {"inner.arrival": {"lt": before}}}]
         for start in range(0, len(authors), _AUTHORS):
             times = {"gt": span.first_ms - NEW_AUTHOR_MS, "lt": span.last_ms + NEW_AUTHOR_MS, "format": "epoch_millis"}
             query = both(
                 {"terms": {"inner.author": authors[start : start + _AUTHORS]}},
                 {"range": {"event_at": times}},
                 {"exists": {"field": "inner.seats"}},
+                *earlier,
             )
             hits = self._reader.scan(query, source=False, sort=_ORDER, page=5_000, docvalue_fields=_FIELDS)
             yield from (_seated(hit) for hit in hits)
@@ -149,14 +158,7 @@ class Seats:
             for seat in seated.new_for:
                 places.setdefault((seated.author, seat), []).append(seated.place)
         new = {key: _new_places(each) for key, each in places.items()}
-        wrong: dict[tuple[str, str], dict[Seat, bool]] = {}
-        for seated in found:
-            if seated.place[0] < span.first_ms:
-                continue  # what decides on it lies outside
-            right = {seat: seated.place in new[seated.author, seat] for seat in seated.new_for}
-            if right != seated.new_for:
-                wrong[seated.index, seated.id] = right
-        return wrong
+        return _wrong_of(found, new, span)
 
     def _correct(self, wrong: Mapping[tuple[str, str], Mapping[Seat, bool]], refresh: Refresh) -> int:
         keys = list(wrong)
@@ -177,6 +179,20 @@ class Seats:
                 )
         answers = self._bulk.send(writes, refresh=refresh)
         return sum(not answer.conflict for answer in answers)
+
+
+def _wrong_of(
+    stored: Sequence[_Seated], new: Mapping[tuple[str, Seat], set[_Place]], span: Span
+) -> dict[tuple[str, str], dict[Seat, bool]]:
+    """Return what each wrong mention, by index and `_id`, should say."""
+    wrong: dict[tuple[str, str], dict[Seat, bool]] = {}
+    for seated in stored:
+        if seated.place[0] < span.first_ms:
+            continue  # what decides on it lies outside
+        right = {seat: seated.place in new[seated.author, seat] for seat in seated.new_for}
+        if right != seated.new_for:
+            wrong[seated.index, seated.id] = right
+    return wrong
 
 
 def _place(kept: Kept) -> _Place:

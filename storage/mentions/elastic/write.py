@@ -123,7 +123,7 @@ class Writer:
             outcome = merge(None, batch.waiting[id], now=batch.now)
             outcomes.append(outcome)
             kept.append(after_put(None, outcome, arrival=self._arrivals.next(batch.now)))
-        new_for = self._seats.plan(kept, leaving=coming)
+        new_for, _ = self._seats.plan(kept, leaving=coming)
         writes = [
             Write(action="create", index=names[id], id=id, body=body_of(each, new))
             for id, each, new in zip(coming, kept, new_for, strict=True)
@@ -146,7 +146,7 @@ class Writer:
         outcomes = {id: merge(known[id].kept.mention, batch.waiting[id], now=batch.now) for id in ids}
         kept = {id: after_put(known[id].kept, outcomes[id], arrival=0) for id in ids}
         stale = [id for id in ids if outcomes[id].stored.mention != known[id].kept.mention]
-        new_for = self._seats.plan([kept[id] for id in stale], leaving=stale)
+        new_for, _ = self._seats.plan([kept[id] for id in stale], leaving=stale)
         writes = [
             Write(
                 action="index",

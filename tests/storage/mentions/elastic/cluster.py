@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import ssl
 import threading
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
@@ -61,7 +62,7 @@ def denied(action: str, privileges: str, level: str = "index") -> dict[str, Any]
 
 
 @contextmanager
-def fake_cluster() -> Iterator[FakeCluster]:
+def fake_cluster(tls: ssl.SSLContext | None = None) -> Iterator[FakeCluster]:
     cluster = FakeCluster()
 
     class Handler(BaseHTTPRequestHandler):
@@ -88,9 +89,11 @@ def fake_cluster() -> Iterator[FakeCluster]:
 
     server = ThreadingHTTPServer(("127.0.0.1", 0), Handler)
     server.daemon_threads = True
+    if tls is not None:
+        server.socket = tls.wrap_socket(server.socket, server_side=True)
     thread = threading.Thread(target=lambda: server.serve_forever(poll_interval=0.01), daemon=True)
     thread.start()
-    cluster.url = f"http://127.0.0.1:{server.server_address[1]}"
+    cluster.url = f"{'http' if tls is None else 'https'}://127.0.0.1:{server.server_address[1]}"
     try:
         yield cluster
     finally:
