@@ -22,6 +22,7 @@ from domain.secret import Secret
 from domain.spec import Spec
 from domain.tagging import BrandDefinition, RiskCategory, TopicDefinition
 from service import wiring
+from service.cli.app import whole_app
 from service.schema import schema_text
 
 REPOSITORY = Path(__file__).resolve().parent.parent
@@ -146,15 +147,8 @@ def _plain(value: object) -> str:
 
 
 def commands() -> Iterator[tuple[str, Any]]:
-    """Give every command that a person can call, with its whole name, in the order of the help."""
-    import service.cli.desk
-    import service.cli.find
-    import service.cli.kibana
-    import service.cli.listen
-    import service.cli.text  # noqa: F401
-    from service.cli.app import app
-
-    yield from _walk("tingfeng", typer.main.get_command(app))
+    """Give every command that a person can call, with its whole name, in alphabetical order."""
+    yield from _walk("tingfeng", typer.main.get_command(whole_app()))
 
 
 def _walk(name: str, command: Any) -> Iterator[tuple[str, Any]]:
@@ -162,7 +156,7 @@ def _walk(name: str, command: Any) -> Iterator[tuple[str, Any]]:
     if inner is None:
         yield name, command
         return
-    for key, child in inner.items():
+    for key, child in sorted(inner.items()):
         if not child.hidden:
             yield from _walk(f"{name} {key}", child)
 

@@ -11,7 +11,7 @@ from domain.errors import TingfengError
 from service.errors import UsageError
 from service.logs import configure_logging
 
-__all__ = ["ConfigOption", "JsonOption", "app", "console", "main", "say"]
+__all__ = ["ConfigOption", "JsonOption", "app", "console", "main", "say", "whole_app"]
 
 app = typer.Typer(
     name="tingfeng",
@@ -35,12 +35,8 @@ def say(text: str) -> None:
     print(text, flush=True)
 
 
-def main() -> None:
-    """Run the command line; exit code 0 done, 1 failed, 2 usage or settings error."""
-    from config.errors import ConfigError
-    from domain.query import QueryError
-
-    configure_logging("tingfeng")
+def whole_app() -> typer.Typer:
+    """Return the command tree with every command in it."""
     import service.cli.desk
     import service.cli.find
     import service.cli.kibana
@@ -48,8 +44,17 @@ def main() -> None:
     import service.cli.store
     import service.cli.text  # noqa: F401 - these modules add their commands to `app`
 
+    return app
+
+
+def main() -> None:
+    """Run the command line; exit code 0 done, 1 failed, 2 usage or settings error."""
+    from config.errors import ConfigError
+    from domain.query import QueryError
+
+    configure_logging("tingfeng")
     try:
-        app(standalone_mode=True)
+        whole_app()(standalone_mode=True)
     except (ConfigError, UsageError, QueryError) as err:
         _fail(str(err), 2)
     except TingfengError as err:
