@@ -12,30 +12,16 @@ import pytest
 from analysis.match import AliasFinder
 from analysis.tagger import Tagger, TaggerSettings
 from config.loader import default_settings
-from domain.mention import Mention
 from domain.tagging import BrandDefinition
 from service.wiring import specs
-from tests.analysis.builders import BAILU, YUNSHAN, a_mention
-from tests.eval.opinions import NEGATIVE, NEUTRAL, POSITIVE
+from tests.analysis.builders import BAILU, YUNSHAN
+from tests.benchmarks.texts import some_mentions
 from tests.measure import Measurements
 
 pytestmark = pytest.mark.bench
 
 N_TEXTS = 4_000
 BATCH = 200
-
-
-def some_mentions() -> list[Mention]:
-    """Make texts of about 55 characters, all different, one in ten with a brand."""
-    dice = random.Random(4)
-    sentences = [*NEGATIVE, *POSITIVE, *NEUTRAL]
-    mentions = []
-    for number in range(N_TEXTS):
-        parts = dice.sample(sentences, 3)
-        if number % 10 == 0:
-            parts.insert(dice.randrange(3), dice.choice(["云杉咖啡", "白鹿茶饮", "云杉拿铁"]))
-        mentions.append(a_mention("，".join(parts), id=str(number)))
-    return mentions
 
 
 @pytest.mark.parametrize(("segmenter", "floor"), [("jieba", 1_000), ("rjieba", 2_000)])
