@@ -92,6 +92,7 @@ def test_a_role_without_write_says_what_it_lacks(secured: str) -> None:
 
 
 def test_a_foreign_index_is_out_of_reach(secured: str) -> None:
+    ElasticMentions(login(secured, "boss", prefix="others")).indices.setup()
     with pytest.raises(StoreError, match="missing index privilege"):
         ElasticMentions(login(secured, "service", prefix="others")).put([mention("1")], now=NOW)
 
