@@ -32,7 +32,6 @@ def test_texts_tagged_per_second(segmenter: str, floor: float, measurements: Mea
     tagger = Tagger(
         TaggerSettings(brands=(YUNSHAN, BAILU), topics=settings.topics, risks=settings.risks, segmenter=segmenter)
     )
-    tagger.warm_up()
     mentions = some_mentions()
     tagger.tag(mentions[:BATCH])
     began = time.process_time()
@@ -67,7 +66,6 @@ def test_time_to_the_first_tagged_text(measurements: Measurements) -> None:
 def test_many_brands_cost_little(measurements: Measurements) -> None:
     brands = tuple(BrandDefinition(id=f"b{n}", name=f"品牌{n}号", query=f'"品牌{n}号" or 品{n}牌') for n in range(500))
     tagger = Tagger(TaggerSettings(brands=(*brands, YUNSHAN)))
-    tagger.warm_up()
     mentions = some_mentions()[:1_000]
     began = time.process_time()
     tagger.tag(mentions)

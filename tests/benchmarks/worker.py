@@ -35,7 +35,6 @@ def main(address: str, where: str, name: str, rows: int) -> None:
         state.inbox.append(some_mentions(rows, seed=name), now=NOW)
     settings = default_settings(specs(), folder=Path())
     tagger = Tagger(TaggerSettings(brands=(YUNSHAN, BAILU), topics=settings.topics, risks=settings.risks))
-    tagger.warm_up()
     tagger.tag(some_mentions(BATCH, seed="warm"))
     pipeline = Pipeline(
         inbox=state.inbox, visits=state.visits, stories=state.stories, mentions=mentions, tag=tagger.tag,
