@@ -42,7 +42,9 @@ _NO_TOKEN = "\u19b0-\u19c9\u1cf2\u1cf3"
 _SIGN = "\u231a\u231b\u23e9-\u23f3\u2600-\u27bf\u2b50\u2b55\U0001f000-\U0001f3fa\U0001f400-\U0001faff"
 
 _UNIT = re.compile(
-    rf"(?P<cjk>[{_CJK}][{_VOICED}]?)"
+    # Plain ideographs are their own units; nothing about them needs a look.
+    rf"(?P<han>[\u4e00-\u9fff]+(?![{_VOICED}]))"
+    rf"|(?P<cjk>[{_CJK}][{_VOICED}]?)"
     rf"|(?P<number>\d[\d{_UNSEEN}]*)"
     rf"|(?P<word>[^\W\d_{_CJK}{_NO_TOKEN}](?:[^\W\d_{_CJK}{_NO_TOKEN}]++|[{_ACCENT}{_UNSEEN}])*+)"
     rf"|(?P<square>[\u3200-\u33ff])"
@@ -63,7 +65,13 @@ def split_units(text: str) -> list[str]:
     Returns:
         Units as the module describes them; empty for text without any.
     """
-    return [unit for unit, _, _ in _units(text)]
+    units: list[str] = []
+    for found in _UNIT.finditer(text):
+        if found.lastgroup == "han":
+            units += found.group()
+        else:
+            units += [unit for unit, _, _ in _units_of(found, text)]
+    return units
 
 
 def split_units_with_spans(text: str) -> list[tuple[str, int, int]]:
@@ -77,7 +85,7 @@ def split_units_with_spans(text: str) -> list[tuple[str, int, int]]:
         len(text), starts never fall. Units that come from one character, such as a
         ligature of several words, share its span.
     """
-    return list(_units(text))
+    return [unit for found in _UNIT.finditer(text) for unit in _units_of(found, text)]
 
 
 def is_open_ended(unit: str) -> bool:
@@ -85,20 +93,22 @@ def is_open_ended(unit: str) -> bool:
     return _OPEN_ENDED.fullmatch(unit) is not None
 
 
-def _units(text: str) -> Iterator[tuple[str, int, int]]:
-    for found in _UNIT.finditer(text):
-        start, end = found.span()
-        raw, kind = found.group(), found.lastgroup
-        if kind == "sign":
-            yield f"u{ord(raw):x}", start, end
-        elif kind == "cjk":
-            # A mark that does not compose with its character is dropped.
-            yield unicodedata.normalize("NFKC", raw)[0], start, end
-        elif raw.isascii():
-            yield from _cut(raw.lower(), start)
-        else:
-            for at in range(start, end, _FOLD_CHARS):
-                yield from _fold(text[at : min(at + _FOLD_CHARS, end)], at)
+def _units_of(found: re.Match[str], text: str) -> Iterator[tuple[str, int, int]]:
+    """Yield the units of one match in a text."""
+    start, end = found.span()
+    raw, kind = found.group(), found.lastgroup
+    if kind == "han":
+        yield from zip(raw, range(start, end), range(start + 1, end + 1), strict=True)
+    elif kind == "sign":
+        yield f"u{ord(raw):x}", start, end
+    elif kind == "cjk":
+        # A mark that does not compose with its character is dropped.
+        yield unicodedata.normalize("NFKC", raw)[0], start, end
+    elif raw.isascii():
+        yield from _cut(raw.lower(), start)
+    else:
+        for at in range(start, end, _FOLD_CHARS):
+            yield from _fold(text[at : min(at + _FOLD_CHARS, end)], at)
 
 
 def _fold(raw: str, start: int) -> Iterator[tuple[str, int, int]]:
@@ -123,7 +133,9 @@ def _parts(plain: str) -> Iterator[tuple[str, int, int]]:
         if found.lastgroup in ("sign", "square"):
             continue
         start = found.start()
-        if found.lastgroup == "cjk":
+        if found.lastgroup == "han":
+            yield from ((unit, start + place, start + place + 1) for place, unit in enumerate(found.group()))
+        elif found.lastgroup == "cjk":
             yield found.group()[0], start, found.end()
         else:
             yield from _cut(_DROPPED.sub("", found.group()), start)
