@@ -1,10 +1,13 @@
 """Starts the real service, the imitated sources and the imitated channels, and looks at what they did."""
 
+import contextlib
 import json
 import os
 import re
 import subprocess
 import time
+import urllib.error
+import urllib.request
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from pathlib import Path
@@ -18,6 +21,20 @@ from service.demo.post import FarmPost
 from service.demo.stage import TINGFENG, ServiceProcess
 
 COOKIE = "SUB=_2A25Lcookie"
+HTTP = urllib.request.build_opener(urllib.request.ProxyHandler({}))
+
+
+def ask(url: str, timeout_s: float = 10.0) -> Any:
+    """GET an address and return its JSON, whatever the status; None = nothing answered."""
+    try:
+        with HTTP.open(url, timeout=timeout_s) as answer:
+            return json.loads(answer.read() or b"null")
+    except urllib.error.HTTPError as err:
+        with contextlib.suppress(ValueError, OSError):
+            return json.loads(err.read())
+    except (OSError, ValueError):
+        pass
+    return None
 
 
 def wait_until(what: str, done: Callable[[], Any], *, limit_s: float, every_s: float = 0.3) -> Any:
@@ -54,6 +71,11 @@ class Service(ServiceProcess):
         self.config.write_text(config)
         self.config.chmod(0o600)
         super().__init__(self.config, folder / "service.log", env=clean_env())
+
+    def health(self) -> dict[str, Any]:
+        """What the health page says, with 200 or 503; empty before it is there."""
+        found = re.findall(r"http://[\d.]+:\d+/healthz", self.log_text())
+        return (ask(found[-1]) or {}) if found else {}
 
     def command(self, *args: str, limit_s: float = 300.0, stdin: str = "") -> subprocess.CompletedProcess[str]:
         """Run another command on the same settings."""

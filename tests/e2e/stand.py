@@ -112,6 +112,14 @@ class Stand:
             err.add_note(self.service.log_text()[-30_000:])
             raise
 
+    def settle(self) -> set[str]:
+        """Return the posts that were shown by now, wait until what they became is stored, and stop the service."""
+        shown = set(self.farm.first_shown_s())
+        self.pass_time(timedelta(minutes=10))  # visits under way end
+        self.wait("the inbox is empty", lambda: self.service.health().get("inbox") == 0, 60)
+        self.service.stop()
+        return shown
+
     def latency_s(self, number: int = 60) -> float:
         """Real seconds from the farm's showing of crisis post `number` to the later channel's ok.
 
