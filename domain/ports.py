@@ -209,8 +209,12 @@ class Inbox(Protocol):
         """Remove rows that `owner` holds and write their changes, in one transaction."""
         ...
 
-    def release(self, rows: Sequence[int], *, owner: str, now: datetime, delay: timedelta) -> None:
-        """Give rows back; they may be leased again after `delay`."""
+    def release(self, rows: Sequence[int], *, owner: str, now: datetime, delay: timedelta, tried: bool) -> None:
+        """Give rows back; they may be leased again after `delay`.
+
+        `tried` says whether the mentions themselves failed; if something else did, such as a store
+        that is away, this lease is no attempt.
+        """
         ...
 
     def dead_letter(self, row: int, *, reason: str, owner: str, now: datetime) -> None:

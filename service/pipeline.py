@@ -11,12 +11,16 @@ from domain.errors import TingfengError
 from domain.mention import Mention
 from domain.moment import bucket_of
 from domain.ports import Change, Inbox, InboxRow, MentionWriter, PutResult, StoryIndex, StoryItem, VisitStore
+from storage.errors import RejectedError
 
 __all__ = ["BatchResult", "Pipeline", "story_item"]
 
 logger = logging.getLogger(__name__)
 
 Tag = Callable[[Sequence[Mention]], list[Mention]]
+
+_ALONE = 3
+"""From this attempt on a mention is worked on alone, so that it takes no others down with it."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -33,6 +37,15 @@ class BatchResult:
     """Rows set aside for good."""
     returned: int = 0
     """Rows given back after an error, to be tried again."""
+
+    def __add__(self, other: "BatchResult") -> "BatchResult":
+        return BatchResult(
+            leased=self.leased + other.leased,
+            stored=self.stored + other.stored,
+            matched=self.matched + other.matched,
+            dead=self.dead + other.dead,
+            returned=self.returned + other.returned,
+        )
 
 
 class Pipeline:
@@ -64,10 +77,10 @@ class Pipeline:
         self._attempts = attempts
 
     def step(self) -> BatchResult:
-        """Work one batch off; an error of a store gives the batch back and is raised.
+        """Work one batch off; an error of a store gives the batch back, as if never tried, and is raised.
 
-        A mention that cannot be tagged is tried again alone and after `attempts` leases
-        set aside with the reason; the rest of its batch goes on.
+        A mention that cannot be tagged or that the store refuses is tried again alone, and after
+        `attempts` leases set aside with the reason; the rest of its batch goes on.
 
         Raises:
             TingfengError: a store did not answer; nothing is lost.
@@ -78,6 +91,14 @@ class Pipeline:
         if not rows:
             return BatchResult()
         rows, lost = self._without_lost(rows, now)
+        suspect = next((row for row in rows if row.attempts >= _ALONE), None)
+        if suspect is not None and len(rows) > 1:
+            self._give_back([row for row in rows if row is not suspect], now, delay_s=0.0)
+            rows = [suspect]
+        return BatchResult(leased=lost, dead=lost) + self._work(rows, now)
+
+    def _work(self, rows: Sequence[InboxRow], now: datetime) -> BatchResult:
+        """Tag, link, put and acknowledge rows that we hold."""
         try:
             good, tagged, bad = self._tag_rows(rows)
             put = self._store(tagged, now)
@@ -86,20 +107,32 @@ class Pipeline:
             self._inbox.ack(
                 [row.row for row in good], _changes(news, self._clock.now()), owner=self._owner, now=self._clock.now()
             )
+        except RejectedError as err:
+            if len(rows) > 1:
+                return self._one_by_one(rows, now)
+            logger.warning("mention refused by the store id=%s error=%s", rows[0].mention.id, err)
+            dead = self._set_aside([(rows[0], str(err)[:300])], now)
+            return BatchResult(leased=1, dead=dead, returned=1 - dead)
         except TingfengError:
-            self._give_back([row.row for row in rows], now)
+            self._give_back(rows, now)
             raise
         matched = [mention for mention in fresh if mention.brands]
         if matched:
             self._visits.add_matched(Counter(mention.source for mention in matched))
         dead = self._set_aside(bad, now)
         return BatchResult(
-            leased=len(rows) + lost,
-            stored=len(fresh),
-            matched=len(matched),
-            dead=dead + lost,
-            returned=len(bad) - dead,
+            leased=len(rows), stored=len(fresh), matched=len(matched), dead=dead, returned=len(bad) - dead
         )
+
+    def _one_by_one(self, rows: Sequence[InboxRow], now: datetime) -> BatchResult:
+        done = BatchResult()
+        for place, row in enumerate(rows):
+            try:
+                done += self._work([row], now)
+            except TingfengError:
+                self._give_back(rows[place + 1 :], now)
+                raise
+        return done
 
     def _without_lost(self, rows: Sequence[InboxRow], now: datetime) -> tuple[Sequence[InboxRow], int]:
         """Set aside rows whose worker died or hung with them too often: they would take down the next one."""
@@ -135,9 +168,11 @@ class Pipeline:
         ]
         return self._mentions.put(linked, now=self._clock.now())
 
-    def _give_back(self, rows: Sequence[int], now: datetime) -> None:
+    def _give_back(self, rows: Sequence[InboxRow], now: datetime, *, delay_s: float = 2.0) -> None:
+        """Return rows that are not to blame."""
         try:
-            self._inbox.release(rows, owner=self._owner, now=now, delay=self._clock.span(2.0))
+            numbers = [row.row for row in rows]
+            self._inbox.release(numbers, owner=self._owner, now=now, delay=self._clock.span(delay_s), tried=False)
         except TingfengError:
             logger.warning("batch could not be given back, its lease will run out rows=%d", len(rows))
 
@@ -148,7 +183,8 @@ class Pipeline:
                 self._inbox.dead_letter(row.row, reason=reason, owner=self._owner, now=now)
                 dead += 1
             else:
-                self._inbox.release([row.row], owner=self._owner, now=now, delay=self._clock.span(5.0))
+                delay = self._clock.span(5.0)
+                self._inbox.release([row.row], owner=self._owner, now=now, delay=delay, tried=True)
         return dead
 
 

@@ -62,9 +62,9 @@ class PrivateInbox:
         """Pass on, see `domain.ports.Inbox.ack`."""
         self._inbox.ack(rows, changes, owner=owner, now=now)
 
-    def release(self, rows: Sequence[int], *, owner: str, now: datetime, delay: timedelta) -> None:
+    def release(self, rows: Sequence[int], *, owner: str, now: datetime, delay: timedelta, tried: bool) -> None:
         """Pass on, see `domain.ports.Inbox.release`."""
-        self._inbox.release(rows, owner=owner, now=now, delay=delay)
+        self._inbox.release(rows, owner=owner, now=now, delay=delay, tried=tried)
 
     def dead_letter(self, row: int, *, reason: str, owner: str, now: datetime) -> None:
         """Pass on, see `domain.ports.Inbox.dead_letter`."""

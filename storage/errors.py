@@ -2,7 +2,7 @@
 
 from domain.errors import TingfengError
 
-__all__ = ["ConflictError", "FencedError", "SchemaError", "StoreError"]
+__all__ = ["ConflictError", "FencedError", "RejectedError", "SchemaError", "StoreError"]
 
 
 class StoreError(TingfengError):
@@ -27,3 +27,7 @@ class SchemaError(StoreError):
 
 class FencedError(StoreError):
     """A process writes for a role that another process has taken over; it must stop doing its work."""
+
+
+class RejectedError(StoreError):
+    """A store refuses what one of the mentions holds: waiting does not help, and the others are not concerned."""

@@ -131,14 +131,14 @@ class SqlInbox:
                 connection.execute(delete(INBOX).where(INBOX.c.row.in_(part), INBOX.c.owner == owner))
             self._database.put_rows(connection, CHANGED, values)
 
-    def release(self, rows: Sequence[int], *, owner: str, now: datetime, delay: timedelta) -> None:
-        """Give rows back; they may be leased again after `delay`."""
+    def release(self, rows: Sequence[int], *, owner: str, now: datetime, delay: timedelta, tried: bool) -> None:
+        """Give rows back; they may be leased again after `delay`. `tried` = this lease stays an attempt."""
         with self._database.write() as connection:
             for part in chunked(rows):
                 connection.execute(
                     update(INBOX)
                     .where(INBOX.c.row.in_(part), INBOX.c.owner == owner)
-                    .values(owner=None, free_at=to_rfc3339(now + delay))
+                    .values(owner=None, free_at=to_rfc3339(now + delay), attempts=INBOX.c.attempts - int(not tried))
                 )
 
     def dead_letter(self, row: int, *, reason: str, owner: str, now: datetime) -> None:

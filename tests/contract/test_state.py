@@ -101,7 +101,7 @@ def test_only_the_owner_can_ack_release_or_bury(state: State) -> None:
     state.inbox.append([mention("1")], now=NOW)
     lease(state, "w1")
     state.inbox.ack([1], [], owner="w2", now=NOW)
-    state.inbox.release([1], owner="w2", now=NOW, delay=timedelta(0))
+    state.inbox.release([1], owner="w2", now=NOW, delay=timedelta(0), tried=True)
     state.inbox.dead_letter(1, reason="x", owner="w2", now=NOW)
     assert state.inbox.depth() == 1 and lease(state, "w2") == []
 
@@ -109,9 +109,18 @@ def test_only_the_owner_can_ack_release_or_bury(state: State) -> None:
 def test_a_released_row_comes_back_after_its_delay(state: State) -> None:
     state.inbox.append([mention("1")], now=NOW)
     lease(state, "w1")
-    state.inbox.release([1], owner="w1", now=NOW, delay=2 * MINUTE)
+    state.inbox.release([1], owner="w1", now=NOW, delay=2 * MINUTE, tried=True)
     assert lease(state, "w1", at=1) == []
     assert lease(state, "w2", at=2) == [("1", InboxKind.NEW)]
+
+
+@pytest.mark.parametrize(("tried", "attempts"), [(True, 2), (False, 1)])
+def test_only_a_try_counts_as_an_attempt(state: State, tried: bool, attempts: int) -> None:
+    state.inbox.append([mention("1")], now=NOW)
+    lease(state, "w1")
+    state.inbox.release([1], owner="w1", now=NOW, delay=timedelta(0), tried=tried)
+    (row,) = state.inbox.lease(owner="w2", limit=1, lease=MINUTE, now=NOW)
+    assert row.attempts == attempts
 
 
 def test_a_dead_letter_is_set_aside_with_its_reason(state: State) -> None:

@@ -1,3 +1,4 @@
+import contextlib
 from collections.abc import Iterator, Sequence
 from dataclasses import replace
 from datetime import UTC, datetime, timedelta
@@ -10,8 +11,9 @@ from domain.errors import TingfengError
 from domain.mention import Author, Engagement, Kind, Mention, Post
 from domain.query import parse
 from domain.tagging import BrandTag, Polarity, Sentiment, Tagging
-from service.pipeline import Pipeline
+from service.pipeline import Pipeline, Tag
 from storage import State, open_state
+from storage.errors import RejectedError
 from storage.memory import MemoryMentions
 
 NOW = datetime(2026, 6, 20, 7, 30, tzinfo=UTC)
@@ -45,7 +47,7 @@ class Stand:
         self.mentions = MemoryMentions()
         self.pipeline = self.make(self.mentions)
 
-    def make(self, mentions: MemoryMentions, owner: str = "a") -> Pipeline:
+    def make(self, mentions: MemoryMentions, owner: str = "a", tag: Tag = tag, attempts: int = 2) -> Pipeline:
         return Pipeline(
             inbox=self.state.inbox,
             visits=self.state.visits,
@@ -55,7 +57,7 @@ class Stand:
             clock=self.clock,
             owner=owner,
             batch=10,
-            attempts=2,
+            attempts=attempts,
         )
 
     def found(self) -> list[str]:
@@ -109,13 +111,34 @@ def test_a_store_that_does_not_answer_loses_nothing(stand: Stand) -> None:
     stand.mentions = _Refusing()
     pipeline = stand.make(stand.mentions)
     stand.state.inbox.append([make_mention(1)], now=NOW)
-    with pytest.raises(TingfengError, match="does not answer"):
-        pipeline.step()
+    for _ in range(20):
+        with pytest.raises(TingfengError, match="does not answer"):
+            pipeline.step()
+        stand.clock.advance(timedelta(seconds=3))
     assert stand.state.inbox.depth() == 1
     _Refusing.refuse = False
-    stand.clock.advance(timedelta(seconds=3))
     assert pipeline.step().stored == 1
-    assert stand.found() == ["weibo:1"]
+    assert stand.found() == ["weibo:1"] and stand.state.inbox.dead_letters() == []
+
+
+class _Picky(MemoryMentions):
+    def put(self, mentions, *, now):  # type: ignore[no-untyped-def]  # same as the parent's
+        if any("unfit" in mention.post.text for mention in mentions):
+            raise RejectedError("a field cannot be read")
+        return super().put(mentions, now=now)
+
+
+def test_a_mention_that_the_store_refuses_is_set_aside_and_the_rest_goes_on(stand: Stand) -> None:
+    stand.mentions = _Picky()
+    pipeline = stand.make(stand.mentions)
+    stand.state.inbox.append([make_mention(1), make_mention(2, "unfit"), make_mention(3)], now=NOW)
+    first = pipeline.step()
+    assert (first.leased, first.stored, first.returned, first.dead) == (3, 2, 1, 0)
+    stand.clock.advance(timedelta(seconds=6))
+    assert pipeline.step().dead == 1
+    (letter,) = stand.state.inbox.dead_letters()
+    assert letter[1:] == ("weibo:2", "a field cannot be read")
+    assert stand.found() == ["weibo:1", "weibo:3"] and stand.state.inbox.depth() == 0
 
 
 def test_a_batch_of_a_dead_worker_is_taken_over_and_stored_once(stand: Stand) -> None:
@@ -150,4 +173,23 @@ def test_a_mention_that_takes_its_worker_down_is_set_aside_in_the_end(stand: Sta
     result = stand.pipeline.step()
     assert (result.leased, result.dead, result.stored) == (1, 1, 0)
     assert "died or hung" in stand.state.inbox.dead_letters()[0][2]
+    assert stand.state.inbox.depth() == 0
+
+
+def test_a_mention_that_takes_its_worker_down_takes_no_other_with_it(stand: Stand) -> None:
+    def die_of(mentions: Sequence[Mention]) -> list[Mention]:
+        if any("deadly" in mention.post.text for mention in mentions):
+            raise KeyboardInterrupt
+        return tag(mentions)
+
+    texts = ["云杉咖啡很难喝", "deadly", *["云杉咖啡不错"] * 4]
+    stand.state.inbox.append([make_mention(n, text) for n, text in enumerate(texts)], now=NOW)
+    for life in range(40):
+        worker = stand.make(stand.mentions, owner=f"w{life}", tag=die_of, attempts=5)
+        with contextlib.suppress(KeyboardInterrupt):
+            while worker.step().leased:
+                pass
+        stand.clock.advance(timedelta(minutes=6))
+    assert stand.found() == [f"weibo:{n}" for n in (0, 2, 3, 4, 5)]
+    assert [letter[1] for letter in stand.state.inbox.dead_letters()] == ["weibo:1"]
     assert stand.state.inbox.depth() == 0

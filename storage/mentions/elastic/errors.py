@@ -7,7 +7,7 @@ from typing import Any
 
 from elasticsearch import ApiError, ConnectionTimeout, SSLError, TransportError, UnsupportedProductError
 
-from storage.errors import StoreError
+from storage.errors import RejectedError, StoreError
 
 __all__ = ["CLOSED_TYPES", "answered", "api_error", "item_error", "reason_of"]
 
@@ -25,6 +25,9 @@ CLOSED_TYPES = frozenset(
     }
 )
 """Kinds of error that pass by themselves: full, blocked, no master, a shard or an index on its way."""
+
+_REFUSED_TYPES = frozenset({"document_parsing_exception", "mapper_parsing_exception", "illegal_argument_exception"})
+"""Kinds of error of one document of a bulk that lie in what it holds."""
 
 _ACTION = re.compile(r"action \[(\S{1,120})\] is")
 _GRANTED = re.compile(r"granted by the (\w+) privileges? \[([^\]]{1,200})\]")
@@ -78,7 +81,8 @@ def item_error(status: int, kind: str, reason: str, action: str) -> StoreError:
         return StoreError(f"elasticsearch: cannot {action} now: {kind} {_short(reason)}".rstrip(), retryable=True)
     if status == 403:
         return StoreError(f"elasticsearch: cannot {action}: {_missing(reason)}")
-    return StoreError(f"elasticsearch: cannot {action}: {status} {kind} {_short(reason)}".rstrip())
+    said = f"elasticsearch: cannot {action}: {status} {kind} {_short(reason)}".rstrip()
+    return RejectedError(said) if status == 400 and kind in _REFUSED_TYPES else StoreError(said)
 
 
 def reason_of(body: object) -> tuple[str, str]:

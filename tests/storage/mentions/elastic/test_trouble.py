@@ -10,7 +10,7 @@ from config.settings import StorageSettings
 from domain.query import parse
 from domain.secret import Secret
 from storage import open_mentions
-from storage.errors import SchemaError, StoreError
+from storage.errors import RejectedError, SchemaError, StoreError
 from storage.mentions.elastic.bulk import TRIES, Bulk, Write
 from storage.mentions.elastic.client import ElasticSettings, connect, settings_of
 from storage.mentions.elastic.mapping import FORM
@@ -171,8 +171,14 @@ def test_a_refusal_without_details_points_to_the_role(cluster: FakeCluster) -> N
 def test_what_elasticsearch_cannot_store_is_no_error_that_passes(cluster: FakeCluster) -> None:
     cluster.on("/_bulk", (200, item(400, "strict_dynamic_mapping_exception", "introduction of [x] is not allowed")))
     found = failure(opened(cluster))
-    assert not found.retryable
+    assert not found.retryable and not isinstance(found, RejectedError), "a mapping that is too old concerns all"
     assert "weibo:1" in str(found)
+
+
+def test_one_document_that_cannot_be_read_is_refused_for_itself(cluster: FakeCluster) -> None:
+    cluster.on("/_bulk", (200, item(400, "document_parsing_exception", "failed to parse field [event_at]")))
+    found = failure(opened(cluster))
+    assert isinstance(found, RejectedError) and "weibo:1" in str(found)
 
 
 def test_another_product_is_refused(cluster: FakeCluster) -> None:
