@@ -7,7 +7,6 @@ import json
 import shutil
 import tempfile
 import time
-import urllib.error
 import urllib.request
 import uuid
 from collections.abc import Iterator, Mapping
@@ -18,26 +17,12 @@ import pytest
 
 from storage.mentions.elastic.client import ElasticSettings
 from storage.mentions.elastic.store import ElasticMentions
-from tests.e2e.harness import wait_until
+from tests.e2e.harness import HTTP, ask, wait_until
 from tests.elasticsearch_node.node import Node, free_port, missing
 from tests.postgres_node import Databases, PostgresNode, programs
 
 NAMES = ("es1", "es2", "es3")
 UP_S = 120.0
-_HTTP = urllib.request.build_opener(urllib.request.ProxyHandler({}))
-
-
-def ask(url: str, timeout_s: float = 10.0) -> Any:
-    """GET an address and return its JSON, whatever the status; None = nothing answered."""
-    try:
-        with _HTTP.open(url, timeout=timeout_s) as answer:
-            return json.loads(answer.read() or b"null")
-    except urllib.error.HTTPError as err:
-        with contextlib.suppress(ValueError, OSError):
-            return json.loads(err.read())
-    except (OSError, ValueError):
-        pass
-    return None
 
 
 class Cluster:
@@ -143,7 +128,7 @@ class Engines:
             body = {"source": {"index": index}, "dest": {"index": index.replace(old, new, 1)}}
             url = f"{self.cluster.urls[0]}/_reindex?refresh=true"
             request = urllib.request.Request(url, json.dumps(body).encode(), {"Content-Type": "application/json"})
-            with _HTTP.open(request, timeout=120) as answer:
+            with HTTP.open(request, timeout=120) as answer:
                 assert not json.loads(answer.read())["failures"]
         wait_until("the copies are whole", self.cluster.is_whole, limit_s=UP_S)
         return made

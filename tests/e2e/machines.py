@@ -23,7 +23,6 @@ from service.demo.sink import Sink, serve
 from service.demo.stage import FarmProcess
 from service.demo.told import Told, told
 from service.demo.world import BRAND, RIVAL, World
-from tests.e2e.engines import ask
 from tests.e2e.harness import Service, differences, store_id, wait_until
 
 START = datetime(2026, 6, 17, 4, 0, tzinfo=UTC)
@@ -47,11 +46,6 @@ class Machine(Service):
         self.name = name
         super().__init__(folder, config)
 
-    def health(self) -> dict[str, Any]:
-        """What the health page says, with 200 or 503; empty before it is there."""
-        found = re.findall(r"http://[\d.]+:\d+/healthz", self.log_text())
-        return (ask(found[-1]) or {}) if found else {}
-
     def role(self, name: str) -> dict[str, Any]:
         """The health page's view of one role; empty where it cannot be had."""
         return next((one for one in self.health().get("roles", ()) if one["role"] == name), {})
@@ -59,6 +53,10 @@ class Machine(Service):
     def watches(self) -> bool:
         """Whether this machine holds the role watch."""
         return self.role("watch").get("detail", {}).get("standby") is False
+
+    def visits(self) -> bool:
+        """Whether this machine ever visited a source."""
+        return "visited source=" in self.log_text()
 
     def kill_role(self, name: str) -> int:
         """End a role's process with nothing put in order, and return its id."""
@@ -115,6 +113,15 @@ class Machines:
     def holder(self) -> Machine | None:
         """The machine that holds the role watch now; None = none does."""
         return next((machine for machine in self.both if machine.watches()), None)
+
+    def visitor(self) -> Machine | None:
+        """The machine that visited last; None = none did."""
+        last = {
+            machine: max(re.findall(r"^(\S+ \S+) .*visited source=", machine.log_text(), re.MULTILINE), default="")
+            for machine in self.both
+        }
+        first = max(self.both, key=lambda machine: last[machine])
+        return first if last[first] else None
 
     def told(self, kind: str | None = None, channel: str | None = None) -> list[Told]:
         """Messages of one kind, or all, that a channel, or any, accepted."""

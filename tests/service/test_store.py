@@ -18,6 +18,7 @@ from service.lock import RoleLocks
 from storage.mentions.elastic.store import ElasticMentions
 from storage.mentions.sqlite import SqliteMentions
 from tests.elasticsearch_node.fixture import drop, elasticsearch_url, open_elastic
+from tests.measure import Measurements
 from tests.service.conftest import CONFIG, Cli
 from tests.storage.sample import NOW, N, P, mention
 
@@ -130,7 +131,9 @@ def test_a_damaged_mark_is_named(cli: Cli, elastic_config: tuple[Path, ElasticMe
 
 @pytest.mark.es
 @pytest.mark.slow
-def test_a_move_that_is_killed_twice_goes_on(elastic_config: tuple[Path, ElasticMentions], tmp_path: Path) -> None:
+def test_a_move_that_is_killed_twice_goes_on(
+    elastic_config: tuple[Path, ElasticMentions], tmp_path: Path, measurements: Measurements
+) -> None:
     """TINGFENG_MOVE_MENTIONS sets the number; 200,000 is what docs/elasticsearch.md quotes."""
     config, store = elastic_config
     count = int(os.environ.get("TINGFENG_MOVE_MENTIONS", "12000"))
@@ -146,6 +149,7 @@ def test_a_move_that_is_killed_twice_goes_on(elastic_config: tuple[Path, Elastic
         str(config),
     ]
     reached = 0
+    began = time.monotonic()
     for _ in range(2):
         process = subprocess.Popen(command, cwd=REPOSITORY, stdout=subprocess.PIPE, stderr=subprocess.PIPE)
         while process.poll() is None and _row(mark) <= reached:
@@ -156,6 +160,7 @@ def test_a_move_that_is_killed_twice_goes_on(elastic_config: tuple[Path, Elastic
         assert 0 < reached < count
     done = subprocess.run(command, cwd=REPOSITORY, capture_output=True, text=True)
     assert done.returncode == 0, done.stdout + done.stderr
+    measurements.record("moved_mentions", count, note=f"{time.monotonic() - began:.0f} s with two kills and the check")
     assert f"the same: {count}" in done.stdout
     assert _moved(done.stdout) <= count - reached
     row = 0
