@@ -5,7 +5,7 @@ from datetime import datetime
 from typing import Literal
 
 from config.settings import SourceSettings
-from crawlers.remedy import remedy
+from crawlers.remedy import CUT, remedy
 from domain.source import SourceHealth, SourceState, VisitState
 
 __all__ = ["health_of"]
@@ -36,7 +36,8 @@ def _health(
 ) -> SourceHealth:
     kind, since = _state(source, state, now)
     why, fix = "", ""
-    if state is not None and kind in (SourceState.BLIND, SourceState.PAUSED):
+    cut = state is not None and kind is SourceState.LIVE and state.last_detail == CUT
+    if state is not None and (cut or kind in (SourceState.BLIND, SourceState.PAUSED)):
         why, fix = remedy(source, state, locale)
     return SourceHealth(
         source=source.name,

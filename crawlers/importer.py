@@ -233,7 +233,7 @@ def _platform(raw: object) -> str:
     if name in PLATFORMS:
         return name
     near = get_close_matches(name[:40], [*PLATFORMS, *_WEB], n=1)
-    hint = f"; did you mean {near[0]}?" if near else ""
+    hint = f"; did you mean {near[0]}?" if near else ";"
     known = ", ".join(sorted(PLATFORMS))
     shown = name[:40] if _NAME.fullmatch(name[:32]) else repr(name[:40])
     raise _LineError(f"unknown platform {shown}{hint} known are {known}")

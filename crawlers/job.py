@@ -52,6 +52,10 @@ class VisitResult:
     """Pages read."""
     unreachable: bool = False
     """There was no connection at all: no answer, not a bad one."""
+    unread: bool = False
+    """It broke off before it came to what was known: the next visit must not stop at what this one read."""
+    cut: bool = False
+    """A list went on beyond what one visit reads, and its last page held nothing known."""
     retry_after_s: float | None = None
     """Real seconds the server asked us to wait; None = it did not."""
     etag: str | None = None
@@ -84,6 +88,8 @@ class Job:
     """Posts that earlier visits completed, by native id; a list page must not shorten them again."""
     pending: Sequence[Post] = ()
     """Posts of earlier visits whose own page is still to be fetched."""
+    deep: bool = False
+    """Read on past pages that are known: the visit before broke off."""
     deadline_s: float = 120.0
     """Hard limit of the visit, real seconds."""
     result: VisitResult = field(default_factory=VisitResult)

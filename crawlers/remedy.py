@@ -6,7 +6,10 @@ from config.settings import SourceSettings
 from domain.outcome import FetchOutcome
 from domain.source import VisitState
 
-__all__ = ["remedy"]
+__all__ = ["CUT", "remedy"]
+
+CUT = "more was new than one visit reads"
+"""Detail of a visit that could not read on to what was known."""
 
 _Texts = tuple[str, str, str, str]
 
@@ -39,6 +42,12 @@ _CERTIFICATE: _Texts = (
     "检查系统根证书与代理；确为自签名的自有服务器时，可为该来源设置 verify_tls: false",
     "its certificate is not trusted",
     "check the system's root certificates and the proxy; for a server of your own set `verify_tls: false`",
+)
+_CUT: _Texts = (
+    "新内容多于一次能读的量，较旧的可能漏掉",
+    "调大该来源的 pages 与 limit，或缩短 interval",
+    "more was new than one visit reads: older posts may be missed",
+    "raise the source's `pages` and `limit`, or shorten its `interval`",
 )
 _SILENT: _Texts = (
     "超过三个间隔没有成功访问",
@@ -109,7 +118,7 @@ _OTHER: _Texts = (
 
 
 def remedy(source: SourceSettings, state: VisitState, locale: Literal["zh", "en"]) -> tuple[str, str]:
-    """Return why a source is blind or paused and what to do about it.
+    """Return why a source is blind, paused or read in part only, and what to do about it.
 
     Args:
         source: The source.
@@ -124,6 +133,8 @@ def remedy(source: SourceSettings, state: VisitState, locale: Literal["zh", "en"
 
 def _texts(source: SourceSettings, state: VisitState) -> _Texts:
     outcome = state.last_outcome
+    if state.fails == 0 and state.last_detail == CUT:
+        return _CUT
     if state.fails == 0 or outcome is None:
         return _SILENT
     if outcome is FetchOutcome.LOGIN_REQUIRED and source.platform == "weibo":

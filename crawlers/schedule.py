@@ -24,6 +24,7 @@ from crawlers.ledger import Finding, after_visit, first_state, newest, revived
 from crawlers.pace import PaceBook
 from crawlers.plan import expand_sources
 from crawlers.platforms import build_platform
+from crawlers.remedy import CUT
 from crawlers.robots import RobotsBook
 from crawlers.share import Sharing
 from domain.clock import Clock
@@ -99,6 +100,7 @@ class Crawler:
         self._heap: list[tuple[datetime, str]] = []
         self._pending: dict[str, list[Post]] = {}
         self._completed: dict[str, Post] = {}
+        self._broken_off: set[str] = set()
         self._running: dict[asyncio.Task[None], str] = {}
         self._folders: dict[str, DropFolder] = {}
         self._held_back = ""
@@ -284,13 +286,18 @@ class Crawler:
             last_modified=state.last_modified,
             completed=self._completed,
             pending=tuple(self._pending.get(source.name, ())),
+            deep=source.name in self._broken_off,
             deadline_s=self._settings.crawl.visit_deadline.total_seconds(),
         )
         await self._road.visit(job)
         result = job.result
+        (self._broken_off.add if result.unread else self._broken_off.discard)(source.name)
         new = await asyncio.to_thread(self._append, source, result.posts, state.first_visit_at is None)
         self._pending[source.name] = result.pending
         self._remember(result.completed)
+        if result.cut and state.first_visit_at is not None and not result.detail:
+            logger.warning("visit cut short source=%s pages=%d posts=%d", source.name, result.pages, result.seen)
+            result.detail = CUT
         found = self._finding(begun, result, new)
         if found.retry_after is not None:
             await self._hold(self._site(source.name), found.ended_at + found.retry_after)

@@ -55,6 +55,7 @@ class Visit:
                     await self._follow()
                     await self._complete()
         except TimeoutError:
+            result.unread = True
             result.detail = f"ended after {self._job.deadline_s:g} s"
             result.outcome = result.outcome or FetchOutcome.ERROR
             result.unreachable = result.pages == 0
@@ -71,11 +72,13 @@ class Visit:
             fetch = following
             parsed, response = await self._fetch(fetch, conditional=conditional and fetch.page == 1)
             self._note(parsed, response)
+            job.result.unread |= fetch.page > 1 and not parsed.outcome.proves_life
             known = await self._take(parsed)
             following = job.platform.following(fetch, parsed) if parsed.outcome is FetchOutcome.OK else None
             if fetch.page >= job.source.pages or job.result.seen >= job.source.limit:
+                job.result.cut |= following is not None and bool(parsed.posts) and not known
                 return
-            if parsed.posts and len(known) == len(parsed.posts):
+            if parsed.posts and len(known) == len(parsed.posts) and not job.deep:
                 return
 
     def _note(self, parsed: Parsed, response: Response | None) -> None:

@@ -75,7 +75,7 @@ class SourceHealth:
     since: datetime | None = None
     """Since when it is in that state, UTC; None = unknown."""
     why: str = ""
-    """Why it is blind or paused, in the reader's language; empty = it is not."""
+    """Why it is blind, paused or read in part only, in the reader's language; empty = it is not."""
     fix: str = ""
     """What to do about it; empty = nothing."""
     last_success_at: datetime | None = None

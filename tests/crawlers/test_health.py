@@ -5,6 +5,7 @@ import pytest
 
 from crawlers.health import health_of
 from crawlers.ledger import Finding, after_visit, first_state
+from crawlers.remedy import CUT
 from domain.outcome import FetchOutcome as F
 from domain.source import SourceState, VisitState
 from tests.crawlers.pages import source
@@ -68,6 +69,11 @@ def test_remedy_fits_the_cause(platform: str, outcome: F, detail: str, words: st
     own = replace(SOURCE, platform=platform)
     (health,) = health_of([own], {"s": after(outcome, outcome, detail=detail)}, T, "zh")
     assert words in health.fix
+
+
+def test_a_source_that_is_read_in_part_only_says_so() -> None:
+    (health,) = health_of([SOURCE], {"s": after(F.OK, detail=CUT)}, T, "en")
+    assert (health.state, health.why[:12]) == (SourceState.LIVE, "more was new") and "`pages`" in health.fix
 
 
 def test_silence_without_failure_points_to_ourselves() -> None:

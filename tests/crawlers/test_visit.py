@@ -403,6 +403,16 @@ async def test_list_is_paged_until_it_ends_or_is_known(site: Farm) -> None:
     known = ("5311901742080010", "5311901742080011")
     result = await visit(job(site, weibo(site), known=known))
     assert result.pages == 1
+    result = await visit(job(site, weibo(site), known=known, deep=True))
+    assert (len(result.posts), result.pages) == (4, 3)
+
+
+@pytest.mark.parametrize(("pages", "known", "cut"), [(1, (), True), (1, ("5311901742080010",), False), (3, (), False)])
+async def test_a_list_that_goes_on_with_new_posts_is_cut(
+    site: Farm, pages: int, known: tuple[str, ...], cut: bool
+) -> None:
+    paged(site, last=2)
+    assert (await visit(job(site, weibo(site, pages=pages), known=known))).cut is cut
 
 
 async def test_limit_takes_new_posts_first_and_asks_again_next_time(site: Farm) -> None:
@@ -419,7 +429,7 @@ async def test_failure_on_a_later_page_is_the_outcome_and_keeps_the_posts(site: 
 
     site.pages["/api/container/getIndex"] = answer
     result = await visit(job(site, weibo(site)))
-    assert (result.outcome, len(result.posts)) == (F.BLOCKED, 2)
+    assert (result.outcome, len(result.posts), result.unread) == (F.BLOCKED, 2, True)
 
 
 async def test_hot_list_lines_become_posts_with_the_day_in_their_id(site: Farm) -> None:
