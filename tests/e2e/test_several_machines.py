@@ -195,7 +195,8 @@ def test_kills_of_roles_machine_master_and_database_change_nothing(
         measurements.record("machine killed to the other watching", kill_machine(stand), unit="s", ceiling=45)
         engines.cluster.start()
         told_to_the_end(stand, crisis)
-        measurements.record("messages although all was killed", check_once(stand), ceiling=6)
+        # What comes late comes in steps: the level may rise twice, where it rises once else.
+        measurements.record("messages although all was killed", check_once(stand), ceiling=8)
         incidents = stand.incidents()
         assert [one["state"] for one in incidents] == ["resolved"], incidents
         measurements.record("posts stored once although all was killed", check_stored(stand), floor=200)
