@@ -83,9 +83,9 @@ bench: $(BIN)/.dev
 
 # Every figure that a page of docs/ quotes, with commit and machine, in docs/measured/*.json.
 prove: $(BIN)/.dev
-	$(PYTEST) -q -s -m "eval and not live" --measured docs/measured
+	$(PYTEST) -q -s -m "eval and not live" tests --measured docs/measured
 	$(PYTEST) -q -m "e2e and not live" tests/e2e --measured docs/measured
-	TINGFENG_BENCH_MENTIONS=1000000 $(PYTEST) -q -s -m bench tests/benchmarks --measured docs/measured
+	ES_TEST_HEAP=2g TINGFENG_BENCH_MENTIONS=1000000 $(PYTEST) -q -s -m bench tests/benchmarks --measured docs/measured
 	TINGFENG_MOVE_MENTIONS=200000 $(PYTEST) -q tests/service/test_store.py -k killed_twice --measured docs/measured
 
 # The parts of docs/ that follow from the code: settings, commands, JSON schema.
