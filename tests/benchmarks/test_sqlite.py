@@ -21,7 +21,7 @@ from tests.storage.sample import NOW, N, P, U, mention
 
 pytestmark = [pytest.mark.bench, pytest.mark.slow]
 
-ROWS = 30_000
+ROWS = 60_000
 DAYS = 30
 DAY = Window(start=NOW - timedelta(days=1), end=NOW + timedelta(hours=1))
 NOTE = f"{ROWS:,} invented mentions of 45 characters, 50 brands, {DAYS} days, warm, median of 9"
