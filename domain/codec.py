@@ -104,6 +104,8 @@ def _reader(kind: Any) -> _Reader:
         return from_rfc3339
     if kind is timedelta:
         return lambda raw: timedelta(seconds=raw)
+    if kind is str:
+        return _text
     if kind is float:
         return float
     if isinstance(kind, type) and issubclass(kind, Enum):
@@ -111,6 +113,10 @@ def _reader(kind: Any) -> _Reader:
     if isinstance(kind, type) and is_dataclass(kind):
         return _object_reader(kind)
     return lambda raw: _checked(kind, raw)
+
+
+def _text(raw: Any) -> str:
+    return raw if isinstance(raw, str) else _checked(str, raw)
 
 
 def _checked(kind: type, raw: Any) -> Any:

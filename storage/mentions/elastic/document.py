@@ -153,6 +153,8 @@ def _inner(kept: Kept, new_for: Mapping[Seat, bool]) -> dict[str, Any]:
 
 
 def _plain(value: PublicValue) -> Any:
+    if isinstance(value, str):
+        return value
     if isinstance(value, datetime):
         return to_rfc3339(value)
     if isinstance(value, tuple):

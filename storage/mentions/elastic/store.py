@@ -22,7 +22,7 @@ from storage.mentions.elastic.client import ElasticSettings, connect
 from storage.mentions.elastic.counting import count_authors, count_rows
 from storage.mentions.elastic.document import SOURCE, mention_of, readings_of
 from storage.mentions.elastic.index import Indices
-from storage.mentions.elastic.load import Loaded, Loader, kept_of_walked
+from storage.mentions.elastic.load import Loaded, Loader, at_rest, kept_of_walked
 from storage.mentions.elastic.read import Reader, both, in_window
 from storage.mentions.elastic.reindex import Reindexer
 from storage.mentions.elastic.remove import Remover
@@ -71,7 +71,8 @@ class ElasticMentions:
 
     def load(self, mentions: Sequence[Walked], *, now: datetime) -> Loaded:
         """Store mentions of another store as they were there; what is here already stays as it is."""
-        return self._loader.load([kept_of_walked(each) for each in mentions], now=now)
+        with at_rest():
+            return self._loader.load([kept_of_walked(each) for each in mentions], now=now)
 
     def delete_before(self, moment: datetime, *, candidates: bool) -> int:
         """Delete mentions (or candidates) first collected before `moment`; whole indices where possible."""
