@@ -144,7 +144,7 @@ def test_loading_is_about_as_quick_as_bare_bulks(stores: Stores, measurements: M
 def test_disk_use_is_known(stores: Stores, measurements: Measurements) -> None:
     store = stores[0]
     client: Elasticsearch = store.client
-    client.indices.forcemerge(index=f"{store.indices.alias}-*", max_num_segments=1)
+    client.options(request_timeout=600).indices.forcemerge(index=f"{store.indices.alias}-*", max_num_segments=1)
     stats = client.indices.stats(index=f"{store.indices.alias}-*", metric="store")
     size = stats["_all"]["primaries"]["store"]["size_in_bytes"]
     measurements.record("bytes_per_mention", size / ROWS, unit="B", ceiling=6_000, note=f"merged; {NOTE}")
