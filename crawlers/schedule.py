@@ -291,7 +291,9 @@ class Crawler:
         )
         await self._road.visit(job)
         result = job.result
-        (self._broken_off.add if result.unread else self._broken_off.discard)(source.name)
+        self._broken_off.discard(source.name)
+        if result.unread:
+            self._broken_off.add(source.name)
         new = await asyncio.to_thread(self._append, source, result.posts, state.first_visit_at is None)
         self._pending[source.name] = result.pending
         self._remember(result.completed)

@@ -48,14 +48,16 @@ class Visit:
         """Do the visit within its deadline; what was read until then stays in the result."""
         result = self._job.result
         result.pending = list(self._job.pending)
+        listed = False
         try:
             async with asyncio.timeout(self._job.deadline_s):
                 await self._lists()
+                listed = True
                 if not result.unreachable:
                     await self._follow()
                     await self._complete()
         except TimeoutError:
-            result.unread = True
+            result.unread |= not listed
             result.detail = f"ended after {self._job.deadline_s:g} s"
             result.outcome = result.outcome or FetchOutcome.ERROR
             result.unreachable = result.pages == 0

@@ -20,7 +20,7 @@ logger = logging.getLogger(__name__)
 Tag = Callable[[Sequence[Mention]], list[Mention]]
 
 _ALONE = 3
-"""From this attempt on a mention is worked on alone, so that it takes no others down with it."""
+"""From this attempt on, or from the last allowed one, a mention is worked on alone: it takes no other down with it."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -75,6 +75,7 @@ class Pipeline:
         self._batch = batch
         self._lease_s = lease_s
         self._attempts = attempts
+        self._alone = min(_ALONE, max(attempts, 2))
 
     def step(self) -> BatchResult:
         """Work one batch off; an error of a store gives the batch back, as if never tried, and is raised.
@@ -91,7 +92,7 @@ class Pipeline:
         if not rows:
             return BatchResult()
         rows, lost = self._without_lost(rows, now)
-        suspect = next((row for row in rows if row.attempts >= _ALONE), None)
+        suspect = next((row for row in rows if row.attempts >= self._alone), None)
         if suspect is not None and len(rows) > 1:
             self._give_back([row for row in rows if row is not suspect], now, delay_s=0.0)
             rows = [suspect]

@@ -145,18 +145,23 @@ class ServiceProcess:
         self._config, self._log, self._env = config, log, env
         self._process: subprocess.Popen[bytes] | None = None
 
-    def start(self, *, clock: tuple[datetime, float] | None = None, epoch_s: float | None = None) -> None:
+    def start(
+        self, *, clock: tuple[datetime, float] | None = None, epoch_s: float | None = None, roles: str = ""
+    ) -> None:
         """Start it.
 
         Args:
             clock: Domain time at `epoch_s`, and domain seconds for one real second.
             epoch_s: Unix time, the same for services that shall have one time; None = the start.
+            roles: Comma-separated; empty = all.
         """
         argv = [*TINGFENG, "run", "--config", str(self._config)]
         if clock is not None:
             argv += ["--clock-start", to_rfc3339(clock[0]), "--clock-scale", str(clock[1])]
         if epoch_s is not None:
             argv += ["--clock-epoch", repr(epoch_s)]
+        if roles:
+            argv += ["--role", roles]
         with self._log.open("ab") as log:
             self._process = subprocess.Popen(
                 argv,

@@ -1,10 +1,7 @@
 """What a claim costs on PostgreSQL when eight workers claim at once, and what waking by looking costs."""
 
-import json
 import os
 import random
-import subprocess
-import sys
 import time
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass
@@ -12,14 +9,14 @@ from datetime import timedelta
 from functools import partial
 from pathlib import Path
 from statistics import median, quantiles
-from typing import Any, TypeVar
+from typing import TypeVar
 
 import pytest
 
 from analysis.signature import sign, story_key
 from domain.ports import Change, StoryItem
 from storage import State, open_state
-from tests.conftest import REPOSITORY
+from tests.benchmarks.together import run_together
 from tests.measure import Measurements
 from tests.postgres_node import PostgresNode, postgres, programs
 from tests.storage.sample import NOW, mention
@@ -78,20 +75,8 @@ class Round:
 
 def _claim_together(node: PostgresNode, limit: int) -> Round:
     before_s = node.cpu_s()
-    workers = [
-        subprocess.Popen(
-            [sys.executable, "-m", "tests.benchmarks.claimer", node.url(), f"w{n}", str(limit)],
-            cwd=REPOSITORY, stdin=subprocess.PIPE, stdout=subprocess.PIPE, text=True,
-        )
-        for n in range(WORKERS)
-    ]  # fmt: skip
-    for worker in workers:
-        assert worker.stdout is not None and worker.stdout.readline() == "ready\n"
-    for worker in workers:
-        assert worker.stdin is not None
-        worker.stdin.write("go\n")
-        worker.stdin.flush()
-    said: list[dict[str, Any]] = [json.loads(worker.communicate(timeout=120)[0]) for worker in workers]
+    module = "tests.benchmarks.claimer"
+    said = run_together([(module, node.url(), f"w{n}", str(limit)) for n in range(WORKERS)])
     time.sleep(0.2)  # the server counts a connection's processor time when it has ended
     return Round(
         claims_ms=[took for each in said for took in each["claims"]],

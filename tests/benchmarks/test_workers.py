@@ -1,8 +1,5 @@
 """Two analyse workers beside one: how much more do they tag, link and store."""
 
-import json
-import subprocess
-import sys
 import uuid
 from collections.abc import Iterator
 from pathlib import Path
@@ -11,8 +8,8 @@ import pytest
 
 from storage import open_state
 from tests.benchmarks.texts import some_mentions
+from tests.benchmarks.together import run_together
 from tests.benchmarks.worker import NOW
-from tests.conftest import REPOSITORY
 from tests.elasticsearch_node.fixture import drop, elasticsearch_url, open_elastic
 from tests.measure import Measurements
 from tests.postgres_node import Databases, PostgresNode, postgres, programs
@@ -27,20 +24,8 @@ ROUNDS = 3
 
 def _work(workers: int, address: str, where: str, rows_each: int) -> float:
     """Let workers empty their inboxes, or the shared one, together; returns mentions a second, all workers."""
-    running = [
-        subprocess.Popen(
-            [sys.executable, "-m", "tests.benchmarks.worker", address, where, f"w{n}", str(rows_each)],
-            cwd=REPOSITORY, stdin=subprocess.PIPE, stdout=subprocess.PIPE, text=True,
-        )
-        for n in range(workers)
-    ]  # fmt: skip
-    for each in running:
-        assert each.stdout is not None and each.stdout.readline() == "ready\n"
-    for each in running:
-        assert each.stdin is not None
-        each.stdin.write("go\n")
-        each.stdin.flush()
-    said = [json.loads(each.communicate(timeout=300)[0]) for each in running]
+    module = "tests.benchmarks.worker"
+    said = run_together([(module, address, where, f"w{n}", str(rows_each)) for n in range(workers)])
     assert sum(each["stored"] for each in said) == workers * rows_each
     return workers * rows_each / float(max(each["wall_s"] for each in said))
 

@@ -9,7 +9,6 @@ import time
 import urllib.error
 import urllib.request
 from collections.abc import Callable, Mapping
-from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
@@ -50,16 +49,6 @@ def wait_until(what: str, done: Callable[[], Any], *, limit_s: float, every_s: f
             return found
         time.sleep(every_s)
     raise AssertionError(f"{what}: not within {limit_s:.0f} s")
-
-
-@dataclass(frozen=True)
-class Told:
-    """One message that a channel accepted."""
-
-    channel: str
-    kind: str
-    text: str
-    at_s: float
 
 
 class Service(ServiceProcess):

@@ -2,10 +2,6 @@
 
 import http.server
 import json
-import os
-import signal
-import subprocess
-import sys
 import threading
 import time
 import uuid
@@ -21,6 +17,7 @@ from domain.codec import from_json
 from domain.incident import Delivery, DeliveryKind, DeliveryState
 from domain.ports import DeskChange
 from service.demo.sink import Sink, serve
+from service.demo.stage import ServiceProcess
 from storage import State, open_state
 from tests.conftest import REPOSITORY
 from tests.postgres_node import PostgresNode, postgres, programs
@@ -64,33 +61,14 @@ class _Feed(http.server.BaseHTTPRequestHandler):
         return
 
 
-class Machine:
-    """One `tingfeng run` with a data folder of its own, in a process group of its own."""
+class Machine(ServiceProcess):
+    """One `tingfeng run` with a data folder of its own."""
 
-    def __init__(self, folder: Path, name: str, config: str, roles: str) -> None:
+    def __init__(self, folder: Path, name: str, config: str) -> None:
         self.data = folder / name
         path = folder / f"{name}.yaml"
         path.write_text(f"data_dir: {name}\n{config}", "utf-8")
-        self.log = (folder / f"{name}.log").open("wb")
-        run = "import sys; from service.cli import main; sys.exit(main())"
-        command = [sys.executable, "-c", run, "run", "--role", roles, "--config", str(path)]
-        self.process = subprocess.Popen(
-            command, cwd=REPOSITORY, stdout=self.log, stderr=self.log, stdin=subprocess.DEVNULL, start_new_session=True
-        )
-
-    def lose(self) -> None:
-        """Kill every process of the machine at once."""
-        os.killpg(self.process.pid, signal.SIGKILL)
-        self.process.wait(timeout=10)
-
-    def close(self) -> None:
-        if self.process.poll() is None:
-            self.process.terminate()
-            try:
-                self.process.wait(timeout=20)
-            except subprocess.TimeoutExpired:
-                self.lose()
-        self.log.close()
+        super().__init__(path, folder / f"{name}.log")
 
 
 class Stand:
@@ -114,7 +92,8 @@ class Stand:
         )
 
     def start(self, name: str, roles: str) -> Machine:
-        self.machines[name] = Machine(self.folder, name, self.config, roles)
+        self.machines[name] = Machine(self.folder, name, self.config)
+        self.machines[name].start(roles=roles)
         return self.machines[name]
 
     def queue(self) -> None:
@@ -138,7 +117,7 @@ class Stand:
 
     def close(self) -> None:
         for machine in self.machines.values():
-            machine.close()
+            machine.stop()
         self.state.close()
 
 
@@ -186,7 +165,7 @@ def test_two_watch_one_works_and_the_other_follows_when_its_machine_is_lost(stan
     wait_until(lambda: stand.told() == 2)
     assert stand.holder() == first
 
-    stand.machines[first].lose()
+    stand.machines[first].kill()
     stand.queue()
     waited_s = wait_until(lambda: stand.told() == 3)
     assert stand.holder() == ("b" if first == "a" else "a") and waited_s < 30

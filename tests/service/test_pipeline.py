@@ -176,7 +176,8 @@ def test_a_mention_that_takes_its_worker_down_is_set_aside_in_the_end(stand: Sta
     assert stand.state.inbox.depth() == 0
 
 
-def test_a_mention_that_takes_its_worker_down_takes_no_other_with_it(stand: Stand) -> None:
+@pytest.mark.parametrize("attempts", [2, 5])
+def test_a_mention_that_takes_its_worker_down_takes_no_other_with_it(stand: Stand, attempts: int) -> None:
     def die_of(mentions: Sequence[Mention]) -> list[Mention]:
         if any("deadly" in mention.post.text for mention in mentions):
             raise KeyboardInterrupt
@@ -185,7 +186,7 @@ def test_a_mention_that_takes_its_worker_down_takes_no_other_with_it(stand: Stan
     texts = ["云杉咖啡很难喝", "deadly", *["云杉咖啡不错"] * 4]
     stand.state.inbox.append([make_mention(n, text) for n, text in enumerate(texts)], now=NOW)
     for life in range(40):
-        worker = stand.make(stand.mentions, owner=f"w{life}", tag=die_of, attempts=5)
+        worker = stand.make(stand.mentions, owner=f"w{life}", tag=die_of, attempts=attempts)
         with contextlib.suppress(KeyboardInterrupt):
             while worker.step().leased:
                 pass

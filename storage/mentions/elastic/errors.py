@@ -26,7 +26,7 @@ CLOSED_TYPES = frozenset(
 )
 """Kinds of error that pass by themselves: full, blocked, no master, a shard or an index on its way."""
 
-_REFUSED_TYPES = frozenset({"document_parsing_exception", "mapper_parsing_exception", "illegal_argument_exception"})
+_REFUSED_TYPES = frozenset({"document_parsing_exception", "mapper_parsing_exception"})
 """Kinds of error of one document of a bulk that lie in what it holds."""
 
 _ACTION = re.compile(r"action \[(\S{1,120})\] is")
@@ -67,11 +67,16 @@ def answered(action: str) -> Iterator[None]:
 def api_error(err: ApiError, action: str) -> StoreError:
     """Return an answer with an error status as an error of the store."""
     kind, reason = reason_of(err.body)
-    return item_error(err.meta.status, kind, reason, action)
+    return _error(err.meta.status, kind, reason, action)
 
 
 def item_error(status: int, kind: str, reason: str, action: str) -> StoreError:
-    """Return one failed answer, of a request or of an item of a bulk, as an error of the store."""
+    """Return one failed item of a bulk as an error of the store; it may concern that item alone."""
+    error = _error(status, kind, reason, action)
+    return RejectedError(str(error)) if status == 400 and kind in _REFUSED_TYPES else error
+
+
+def _error(status: int, kind: str, reason: str, action: str) -> StoreError:
     if status == 401:
         return StoreError(
             f"elasticsearch: cannot {action}: user, password or API key refused (wrong or expired); "
@@ -81,8 +86,7 @@ def item_error(status: int, kind: str, reason: str, action: str) -> StoreError:
         return StoreError(f"elasticsearch: cannot {action} now: {kind} {_short(reason)}".rstrip(), retryable=True)
     if status == 403:
         return StoreError(f"elasticsearch: cannot {action}: {_missing(reason)}")
-    said = f"elasticsearch: cannot {action}: {status} {kind} {_short(reason)}".rstrip()
-    return RejectedError(said) if status == 400 and kind in _REFUSED_TYPES else StoreError(said)
+    return StoreError(f"elasticsearch: cannot {action}: {status} {kind} {_short(reason)}".rstrip())
 
 
 def reason_of(body: object) -> tuple[str, str]:
