@@ -1,6 +1,7 @@
 """`tingfeng run`: locks the data folder, starts the roles, shows health, stops in order."""
 
 import logging
+import math
 import threading
 import time
 from collections.abc import Callable, Mapping, Sequence
@@ -15,6 +16,7 @@ from service.clock import ClockOrder, make_clock, noted_clock
 from service.errors import UsageError
 from service.health_page import HealthPage
 from service.lock import RoleLocks
+from service.notify import Manager
 from service.overview import channel_view, closed_lines, source_view, traffic_lines, traffic_of
 from service.role import ROLES
 from service.stopping import stop_on_signal
@@ -29,6 +31,8 @@ STEP_S = 0.5
 WORDS_S = (60.0, 720.0)
 """When the service says what came in: soon, for what is unreachable, and when a rate can be told."""
 NEXT_WORD_S = 3600.0
+SILENCE_LIMIT_S = 300.0
+"""A role that the supervisor cannot bring to beat for so long is a matter for the service manager."""
 
 
 def check_clock(settings: Settings, order: ClockOrder | None) -> None:
@@ -127,14 +131,16 @@ def _run_locked(
         pass_fds=locks.fds,
     )
     service = _Service(settings, stores, supervisor, clock)
+    manager = Manager()
     page: HealthPage | None = None
     try:
         with noted_clock(settings.data_dir, order), stop_on_signal() as stop:
             page = HealthPage(settings.health.host, settings.health.port, service.view)
             page.start()
             _say_start(settings, page.address, say)
-            _loop(service, stop, say)
+            _loop(service, manager, stop, say)
     finally:
+        manager.stopping()
         say("正在停止…" if settings.locale == "zh" else "stopping…")
         supervisor.stop()
         if page is not None:
@@ -156,16 +162,27 @@ def _say_start(settings: Settings, health: str, say: Say) -> None:
     say(f"健康页：{health}   按 Ctrl-C 停止")
 
 
-def _loop(service: _Service, stop: threading.Event, say: Say) -> None:
+def _loop(service: _Service, manager: Manager, stop: threading.Event, say: Say) -> None:
     began_s = time.monotonic()
     due_s = list(WORDS_S)
     while not stop.is_set():
         service.supervisor.step()
+        _tell_manager(service.supervisor, manager, time.monotonic() - began_s)
         if time.monotonic() - began_s >= due_s[0]:
             said_s = due_s.pop(0)
             due_s = due_s or [said_s + NEXT_WORD_S]
             _say_traffic(service, say, with_closed=said_s == WORDS_S[0])
         stop.wait(STEP_S)
+
+
+def _tell_manager(supervisor: Supervisor, manager: Manager, up_s: float) -> None:
+    silence_s = supervisor.silence_s()
+    unwell = [str(role["role"]) for role in supervisor.status() if not role["ok"]]
+    manager.step(
+        ready=silence_s < math.inf,
+        alive=min(silence_s, up_s) < SILENCE_LIMIT_S,
+        status=f"not well: {', '.join(unwell)}; see tingfeng doctor" if unwell else "listening",
+    )
 
 
 def _say_traffic(service: _Service, say: Say, *, with_closed: bool) -> None:

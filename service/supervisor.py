@@ -2,6 +2,7 @@
 
 import json
 import logging
+import math
 import os
 import signal
 import subprocess
@@ -118,6 +119,13 @@ class Supervisor:
         """Return one JSON-ready view per role, in the order given."""
         now_s = self._monotonic()
         return [status.view(now_s) for status in self._status.values()]
+
+    def silence_s(self) -> float:
+        """Return how long the quietest role has given no sign of life, in real seconds; infinite before its first."""
+        now_s = self._monotonic()
+        return max(
+            (now_s - each.beat_at_s if each.beat_at_s else math.inf for each in self._status.values()), default=0
+        )
 
     def step(self) -> None:
         """Start what is due, notice what ended, end what hangs."""

@@ -1,7 +1,10 @@
 """The files of docs/deploy parse and name commands, roles, settings and packages that exist."""
 
 import configparser
+import plistlib
 import re
+import shutil
+import subprocess
 from pathlib import Path
 from typing import Any
 
@@ -10,12 +13,14 @@ import yaml
 
 from service import wiring
 from service.role import ROLES
+from service.supervisor import HEARTBEAT_LIMIT_S, STOP_LIMIT_S
 from tests.conftest import REPOSITORY
 from tests.docs import commands
 
 DEPLOY = REPOSITORY / "docs" / "deploy"
 SETTINGS = sorted(DEPLOY.glob("tingfeng-*.yaml"))
 COMPOSE = sorted(DEPLOY.glob("compose-*.yaml"))
+AGENTS = sorted((DEPLOY / "launchd").glob("*.plist"))
 UNITS = sorted((DEPLOY / "systemd").glob("*.service"))
 COMMANDS = {name for name, _ in commands()}
 
@@ -35,6 +40,7 @@ def services(path: Path) -> dict[str, dict[str, Any]]:
 
 def test_every_kind_of_installation_is_there() -> None:
     assert [path.name for path in COMPOSE] == ["compose-machines.yaml", "compose-one.yaml", "compose-search.yaml"]
+    assert [path.name for path in AGENTS] == ["tingfeng.plist"]
     assert [path.name for path in UNITS] == ["tingfeng.service", "tingfeng@.service"]
 
 
@@ -94,8 +100,57 @@ def test_units_start_the_service_and_leave_it_time_to_stop(path: Path) -> None:
     assert program == "/opt/tingfeng/.venv/bin/tingfeng"
     check_command(words)
     assert ("--role" in words) is ("@" in path.name)
-    assert unit["Service"]["Restart"] == "always" and int(unit["Service"]["TimeoutStopSec"]) > 10
+    service = unit["Service"]
+    assert service["Restart"] == "always" and int(service["TimeoutStopSec"]) > STOP_LIMIT_S
+    assert service["Type"] == "notify" and int(service["WatchdogSec"]) > HEARTBEAT_LIMIT_S
+    assert service["UMask"] == "0077" and service["NoNewPrivileges"] == "yes" and service["User"] != "root"
     assert unit["Install"]["WantedBy"] == "multi-user.target"
+
+
+@pytest.mark.parametrize("path", UNITS, ids=lambda path: path.name)
+def test_systemd_understands_every_key(path: Path, tmp_path: Path) -> None:
+    if shutil.which("systemd-analyze") is None:
+        return  # another system; Linux machines with systemd look
+    text = path.read_text("utf-8").replace("/opt/tingfeng/.venv/bin/tingfeng", "/bin/sh").replace("=tingfeng", "=root")
+    copy = tmp_path / path.name.replace("@", "@crawl" if "@" in path.name else "@")
+    copy.write_text(text, encoding="utf-8")
+    command = ["systemd-analyze", "verify", "--man=no", str(copy)]
+    ran = subprocess.run(command, capture_output=True, text=True, timeout=60, check=False)
+    ours = [line for line in ran.stderr.splitlines() if "tingfeng" in line]
+    assert (ran.returncode, ours) == (0, [])
+
+
+@pytest.mark.parametrize("path", AGENTS, ids=lambda path: path.name)
+def test_launchd_keeps_the_service_alive(path: Path) -> None:
+    agent = plistlib.loads(path.read_bytes())
+    program, *words = agent["ProgramArguments"]
+    assert program == "/opt/tingfeng/.venv/bin/tingfeng"
+    check_command(words)
+    assert agent["KeepAlive"] is True and agent["RunAtLoad"] is True and agent["ThrottleInterval"] >= 10
+    assert agent["ExitTimeOut"] > STOP_LIMIT_S and agent["Umask"] == 0o077 and agent["UserName"] != "root"
+    assert agent["StandardErrorPath"] and agent["StandardOutPath"] != agent["StandardErrorPath"]
+    if (plutil := shutil.which("plutil")) is not None:
+        assert subprocess.run([plutil, "-lint", str(path)], timeout=60, check=False).returncode == 0
+
+
+@pytest.mark.parametrize("path", COMPOSE, ids=lambda path: path.stem)
+def test_our_containers_can_write_nothing_but_their_data_and_start_again(path: Path) -> None:
+    for service in services(path).values():
+        if service["image"] != "tingfeng":
+            continue
+        assert service["read_only"] is True and service["tmpfs"] == ["/tmp"] and service["cap_drop"] == ["ALL"]
+        assert service["security_opt"] == ["no-new-privileges:true"] and "privileged" not in service
+        assert service["restart"] == "unless-stopped"
+        assert int(service["stop_grace_period"].rstrip("s")) > STOP_LIMIT_S
+        writable = [mount for mount in service["volumes"] if not mount.endswith(":ro")]
+        assert [mount.split(":")[1] for mount in writable] == ["/var/lib/tingfeng"]
+
+
+def test_the_image_runs_without_rights_and_is_asked_how_it_is() -> None:
+    text = (DEPLOY / "Containerfile").read_text("utf-8")
+    (user,) = re.findall(r"(?m)^USER (\S+)$", text)
+    assert user.isdigit() and int(user) > 0
+    assert "HEALTHCHECK" in text and "/healthz" in text
 
 
 def test_the_image_holds_every_package() -> None:
