@@ -75,6 +75,11 @@ _ANY: Mapping[str, _Pair] = {
     ),
     "429": ("发送太频繁：会按对方要求等待后再发", "Too many messages: it goes on after the time that Slack asks for"),
 }
+_CERTIFICATE = "CERTIFICATE_VERIFY_FAILED"
+_UNTRUSTED: _Pair = (
+    "对方的证书不可信：公司代理若会解密 TLS，把它的 CA 证书文件写进 network.ca",
+    "The certificate is not trusted: where a company proxy opens TLS, name its CA file in network.ca",
+)
 _FIXED: _Pair = ("修好后运行 tingfeng notify test {receiver}", "then run: tingfeng notify test {receiver}")
 
 
@@ -89,7 +94,7 @@ def hint_of(channel: str, answer: str, locale: Locale, *, receiver: str = "") ->
     """
     table = {**_ANY, **(_WECOM if channel == "wecom_robot" else _SLACK)}
     words = re.findall(r"-?[a-z0-9_]+", answer)
-    pair = next((table[word] for word in words if word in table), None)
+    pair = _UNTRUSTED if _CERTIFICATE in answer else next((table[word] for word in words if word in table), None)
     if pair is None:
         return ""
     place = 0 if locale == "zh" else 1

@@ -29,7 +29,7 @@ def road_of(receiver: ReceiverSettings, network: NetworkSettings, *, limit_s: fl
     """
     proxy = network.proxy if receiver.proxy is None else receiver.proxy
     timeout_s = min(network.timeout.total_seconds(), limit_s)
-    return Road(proxy=proxy, no_proxy=network.no_proxy, timeout_s=timeout_s)
+    return Road(proxy=proxy, no_proxy=network.no_proxy, ca=network.ca, timeout_s=timeout_s)
 
 
 class Roster:

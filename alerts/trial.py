@@ -112,5 +112,5 @@ def _told(row: Delivery, answer: Answer, locale: Locale) -> TestAnswer:
         verdict=answer.verdict,
         code=answer.code,
         answer=answer.text,
-        fix=hint_of(row.channel, answer.code, locale),
+        fix=hint_of(row.channel, f"{answer.code} {answer.text}", locale),
     )

@@ -13,6 +13,7 @@ from config.marks import Url
 from config.packaged import entry_text
 from config.reader import Entries, Reader
 from config.settings import ReceiverSettings, Settings
+from config.trust import ca_problem
 from config.values import ValueProblem, check_marks, check_query, nearest
 
 __all__ = ["check_references"]
@@ -38,6 +39,7 @@ def check_references(reader: Reader, settings: Settings, entries: Entries, *, ne
     _check_proxies(reader, entries)
     _check_rule_queries(reader, settings, entries)
     _check_kibana(reader, settings)
+    _check_ca(reader, settings)
     if need_brand and not brands:
         fix = "such as: brands: [{id: yunshan, name: 云杉咖啡}]"
         reader.note_at("brands", "no brand is watched", fix)
@@ -73,6 +75,12 @@ def _check_kibana(reader: Reader, settings: Settings) -> None:
         reader.note_at("kibana.url", "a login stands in the address", "give kibana.user and kibana.password instead")
     elif parts.query or parts.fragment:
         reader.note_at("kibana.url", "the address goes on behind the path", "stop before the first ? or #")
+
+
+def _check_ca(reader: Reader, settings: Settings) -> None:
+    """A file that went missing would make every source and channel unreachable at once."""
+    if settings.network.ca is not None and (problem := ca_problem(settings.network.ca)):
+        reader.note_at("network.ca", problem, "name a PEM file (-----BEGIN CERTIFICATE-----) that the service may read")
 
 
 def _check_twice(reader: Reader, settings: Settings) -> None:

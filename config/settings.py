@@ -149,6 +149,8 @@ class NetworkSettings:
     """Global proxy: a URL, or `env` for the environment's; None = direct."""
     no_proxy: tuple[str, ...] = ()
     """Hosts reached directly: exact names, or .suffix."""
+    ca: Path | None = None
+    """PEM file of authorities that sources and channels may also be vouched for by, such as a company proxy's."""
     allow_internal: tuple[Annotated[str, HostPort()], ...] = ()
     """Exact host:port pairs of internal servers that a source's own base may name."""
     user_agent: str = "Tingfeng/0.1 (+brand monitoring; see robots policy)"

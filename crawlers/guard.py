@@ -13,6 +13,7 @@ from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
 from contextvars import ContextVar
 from dataclasses import dataclass
+from pathlib import Path
 from typing import Any
 from urllib.parse import urlsplit
 
@@ -23,11 +24,23 @@ from scrapy.crawler import Crawler
 from scrapy.exceptions import DownloadConnectionRefusedError
 from scrapy.utils.ssl import _make_ssl_context
 
+from config.trust import add_trust
 from crawlers.errors import GuardError
 from crawlers.link import origin
 
-__all__ = ["OWN", "GuardMiddleware", "GuardedHandler", "Permit", "check_address", "guarded_socket", "is_public"]
+__all__ = [
+    "CA_SETTING",
+    "OWN",
+    "GuardMiddleware",
+    "GuardedHandler",
+    "Permit",
+    "check_address",
+    "guarded_socket",
+    "is_public",
+]
 
+CA_SETTING = "TINGFENG_CA"
+"""Scrapy setting: PEM file with authorities to trust besides the system's; None = none."""
 OWN = "tingfeng_own"
 """Request meta key: the address was built from the source's own configured base."""
 
@@ -144,15 +157,18 @@ def guarded_socket(addr_info: tuple[Any, ...]) -> socket.socket:
     return sock
 
 
-_CONTEXTS: dict[bool, ssl.SSLContext] = {}
+_CONTEXTS: dict[tuple[bool, Path | None], ssl.SSLContext] = {}
 
 
 def _ssl_context(crawler: Crawler) -> ssl.SSLContext:
     """Return the TLS context, made once per kind: loading the system's roots costs 37 ms (measured)."""
     verify = crawler.settings.getbool("DOWNLOAD_VERIFY_CERTIFICATES")
-    if verify not in _CONTEXTS:
-        _CONTEXTS[verify] = _make_ssl_context(crawler.settings)
-    return _CONTEXTS[verify]
+    key = (verify, crawler.settings.get(CA_SETTING))
+    if key not in _CONTEXTS:
+        context = _make_ssl_context(crawler.settings)
+        add_trust(context, key[1])
+        _CONTEXTS[key] = context
+    return _CONTEXTS[key]
 
 
 class GuardedHandler(AiohttpDownloadHandler):

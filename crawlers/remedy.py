@@ -39,9 +39,9 @@ _INTERNAL: _Texts = (
 )
 _CERTIFICATE: _Texts = (
     "对方的证书不可信",
-    "检查系统根证书与代理；确为自签名的自有服务器时，可为该来源设置 verify_tls: false",
+    "公司代理若会解密 TLS，把它的 CA 文件写进 network.ca；确为自签名的自有服务器时，可设置 verify_tls: false",
     "its certificate is not trusted",
-    "check the system's root certificates and the proxy; for a server of your own set `verify_tls: false`",
+    "where a company proxy opens TLS, name its CA file in network.ca; for a server of your own set `verify_tls: false`",
 )
 _CUT: _Texts = (
     "新内容多于一次能读的量，较旧的可能漏掉",

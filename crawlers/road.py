@@ -6,6 +6,7 @@ from typing import Any
 
 from scrapy.crawler import AsyncCrawlerRunner
 
+from crawlers.guard import CA_SETTING
 from crawlers.job import Job
 from crawlers.settings import scrapy_settings
 from crawlers.spiders.visit import VisitSpider
@@ -48,5 +49,6 @@ class ScrapyRoad:
             "USER_AGENT": network.user_agent,
             "DOWNLOAD_TIMEOUT": network.timeout.total_seconds(),
             "DOWNLOAD_VERIFY_CERTIFICATES": job.source.verify_tls,
+            CA_SETTING: network.ca,
             "CLOSESPIDER_TIMEOUT": job.deadline_s + _GRACE_S / 2,
         }

@@ -10,8 +10,11 @@ import urllib.error
 import urllib.request
 from collections.abc import Mapping
 from dataclasses import dataclass
+from pathlib import Path
 from typing import IO, Any
 from urllib.parse import unquote, urlsplit
+
+from config.trust import trusting
 
 __all__ = ["Reply", "Road", "began"]
 
@@ -47,6 +50,8 @@ class Road:
     """Proxy URL; `env` = the environment's; None or `none` = direct, whatever the environment says."""
     no_proxy: tuple[str, ...] = ()
     """Hosts reached directly: exact names, or .suffix."""
+    ca: Path | None = None
+    """PEM file with authorities trusted besides the system's; None = none."""
     timeout_s: float = 10.0
     """Limit of each wait on the socket, real seconds."""
 
@@ -58,7 +63,8 @@ class Road:
             OSError: no answer; see `began`.
             http.client.HTTPException: the answer broke off.
         """
-        handlers: list[urllib.request.BaseHandler] = [_NoRedirect()]
+        tls = urllib.request.HTTPSHandler(context=trusting(self.ca))
+        handlers: list[urllib.request.BaseHandler] = [_NoRedirect(), tls]
         if self.proxy != "env":
             handlers.append(urllib.request.ProxyHandler({}))
             self._through_proxy(request)
