@@ -75,8 +75,9 @@ elasticsearch: $(BIN)/.dev
 eval: $(BIN)/.dev
 	$(PYTEST) -q -s -m "eval and not live"
 
+# Two runs side by side, each on ports and folders of its own: they mostly wait for their clocks.
 e2e: $(BIN)/.dev
-	$(PYTEST) -q -m "e2e and not live" tests/e2e
+	$(PYTEST) -q -n 2 --dist loadfile -m "e2e and not live" tests/e2e
 
 bench: $(BIN)/.dev
 	$(PYTEST) -q -s -m bench tests/benchmarks
