@@ -29,6 +29,7 @@ __all__ = [
     "INBOX",
     "INCIDENTS",
     "LEASES",
+    "MARKS",
     "METADATA",
     "SEEN",
     "SIGNATURES",
@@ -241,4 +242,12 @@ SILENCES = Table(
     Column("starts_at", String, nullable=False),
     Column("ends_at", String, nullable=False),
     Column("doc", Text, nullable=False),
+)
+
+MARKS = Table(
+    "marks",
+    METADATA,
+    Column("name", String, primary_key=True),
+    Column("at", String, nullable=False),
+    Column("doc", Text, nullable=False, server_default=""),
 )

@@ -2,6 +2,7 @@
 
 import hashlib
 import json
+import lzma
 import shutil
 import sqlite3
 from collections.abc import Mapping
@@ -13,7 +14,7 @@ from typing import Any
 import pytest
 
 from domain.clock import ManualClock
-from domain.codec import to_json
+from domain.codec import to_json, to_plain
 from domain.incident import DeliveryState
 from domain.ports import InboxKind
 from domain.query import parse
@@ -26,10 +27,14 @@ KEY = "00000000-0000-4000-8000-000000000000"
 NOW = datetime(2026, 6, 20, 8, 30, tzinfo=UTC)
 
 
-@pytest.fixture(params=["0001"])
+@pytest.fixture(params=["0001", "0002"])
 def folder(request: pytest.FixtureRequest, tmp_path: Path) -> Path:
-    """Return a copy of a data folder with its settings."""
-    return Path(shutil.copytree(FOLDERS / request.param, tmp_path / "installation"))
+    """Return a copy of a data folder with its settings, unpacked."""
+    copy = Path(shutil.copytree(FOLDERS / request.param, tmp_path / "installation"))
+    for packed in copy.glob("data/*.xz"):
+        packed.with_suffix("").write_bytes(lzma.decompress(packed.read_bytes()))
+        packed.unlink()
+    return copy
 
 
 def expected(folder: Path) -> Mapping[str, Any]:
@@ -63,10 +68,14 @@ def test_everything_is_there_after_the_upgrade(folder: Path) -> None:
         (stores.state.desk.incidents(), before["incidents"]),
         (stores.state.desk.deliveries(), before["deliveries"]),
         (list(stores.state.visits.load().values()), before["visits"]),
+        (stores.state.desk.silences(), before.get("silences", [])),
     ):
-        assert len(stored) == len(old) > 0
+        assert len(stored) == len(old)
         assert all(same(one, two) for one, two in zip(stored, old, strict=True))
     assert len(stores.state.desk.evaluations()) == before["evaluations"]
+    assert [list(each) for each in stores.inbox.dead_letters()] == before.get("dead_letters", [])
+    for id, readings in before.get("readings", {}).items():
+        assert [[to_plain(at), to_plain(each)] for at, each in stores.mentions.engagement_history(id)] == readings
     rows = stores.inbox.lease(owner="w", limit=9, lease=timedelta(minutes=1), now=NOW)
     assert [row.kind for row in rows] == [InboxKind.NEW] * before["inbox"]
     assert stores.inbox.known(list(before["mentions"])) == set(before["mentions"])
