@@ -104,10 +104,9 @@ class Pipeline:
             good, tagged, bad = self._tag_rows(rows)
             put = self._store(tagged, now)
             fresh = [mention for mention in tagged if mention.id in put.created]
-            news = [mention for mention in tagged if mention.id not in put.unchanged]
-            self._inbox.ack(
-                [row.row for row in good], _changes(news, self._clock.now()), owner=self._owner, now=self._clock.now()
-            )
+            # Also what is stored unchanged: a step that broke off before this line put it there, and nobody was told.
+            news = _changes(tagged, self._clock.now())
+            self._inbox.ack([row.row for row in good], news, owner=self._owner, now=self._clock.now())
         except RejectedError as err:
             if len(rows) > 1:
                 return self._one_by_one(rows, now)

@@ -6,15 +6,11 @@ import json
 import os
 import random
 from collections import Counter
-from collections.abc import Callable, Iterator
-from contextlib import contextmanager
+from collections.abc import Callable
 from dataclasses import asdict, dataclass
 from datetime import datetime
 from pathlib import Path
 from typing import TYPE_CHECKING
-
-from rich.console import Console
-from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn, TimeRemainingColumn
 
 from config.settings import Settings
 from domain.query import MatchAll
@@ -22,6 +18,7 @@ from service import wiring
 from service.clock import running_clock
 from service.errors import ServiceError
 from service.lock import RoleLocks
+from service.progress import progress
 from service.role import ROLES
 
 if TYPE_CHECKING:
@@ -98,7 +95,7 @@ def _move(old: SqliteMentions, new: ElasticMentions, path: Path, target: str, no
     row = _read_mark(path, target)
     total = old.count(MatchAll(), now=now)
     moved = 0
-    with _progress("mentions", total) as advance:
+    with progress("mentions", total) as advance:
         advance(total - old.left(row))
         while part := old.walk(row, chunk):
             new.load(part, now=now)
@@ -158,7 +155,7 @@ def rebuild(settings: Settings, say: Say, *, everything: bool = False) -> int:
         indices = store.indices.all(fresh=True) if everything else store.reindexer.stale()
         for index in indices:
             total = int(store.client.count(index=index.name)["count"])
-            with _progress(index.name, total) as advance:
+            with progress(index.name, total) as advance:
                 found = store.reindexer.reindex(index, advance)
             say(f"{index.name}: {found} mentions")
         if not indices:
@@ -166,14 +163,6 @@ def rebuild(settings: Settings, say: Say, *, everything: bool = False) -> int:
         return 0
     finally:
         store.close()
-
-
-@contextmanager
-def _progress(what: str, total: int) -> Iterator[Callable[[int], None]]:
-    columns = (TextColumn("{task.description}"), BarColumn(), MofNCompleteColumn(), TimeRemainingColumn())
-    with Progress(*columns, console=Console(stderr=True), transient=True) as bar:
-        task = bar.add_task(what, total=total)
-        yield lambda done: bar.advance(task, done)
 
 
 def _target(settings: Settings) -> str:

@@ -21,8 +21,11 @@ from domain.source import SourceHealth
 from service.errors import ServiceError, UsageError
 from service.pipeline import Pipeline
 from service.privacy import PrivateInbox
+from service.unfinished import refuse_unfinished
 
 if TYPE_CHECKING:
+    from sqlalchemy.engine import URL
+
     from alerts.outbox import Outbox
     from alerts.watch import Watch
     from analysis.tagger import Tagger
@@ -50,6 +53,7 @@ __all__ = [
     "owner_name",
     "prepare_data_dir",
     "specs",
+    "state_url",
 ]
 
 
@@ -95,16 +99,28 @@ def open_stores(settings: Settings) -> Stores:
     """Open both stores, making the data folder (mode 0700) where it is missing.
 
     Raises:
-        ServiceError: the folder cannot be made or written.
+        ServiceError: the folder cannot be made or written, or a restore in it broke off.
         storage.errors.StoreError: a store cannot be opened.
     """
     from storage import open_mentions, open_state
 
     prepare_data_dir(settings.data_dir)
+    refuse_unfinished(settings.data_dir)
     url = settings.storage.state.reveal() if settings.storage.state else None
     state = open_state(url, settings.data_dir)
     mentions = open_mentions(settings.storage.mentions, settings.data_dir, settings.storage)
     return Stores(state=state, mentions=mentions, inbox=PrivateInbox(state.inbox, settings.privacy))
+
+
+def state_url(settings: Settings) -> URL:
+    """Return the address of the state database.
+
+    Raises:
+        storage.errors.StoreError: `storage.state` is no address of a database that we know.
+    """
+    from storage.state.database import parse_url
+
+    return parse_url(settings.storage.state.reveal() if settings.storage.state else None, settings.data_dir)
 
 
 def open_elastic(settings: Settings) -> ElasticMentions:

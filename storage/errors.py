@@ -1,8 +1,10 @@
 """Errors of the stores; whether the same call may succeed later is part of each."""
 
+from pathlib import Path
+
 from domain.errors import TingfengError
 
-__all__ = ["ConflictError", "FencedError", "RejectedError", "SchemaError", "StoreError"]
+__all__ = ["ConflictError", "DamagedError", "FencedError", "RejectedError", "SchemaError", "StoreError"]
 
 
 class StoreError(TingfengError):
@@ -23,6 +25,18 @@ class ConflictError(StoreError):
 
 class SchemaError(StoreError):
     """A database was written by a newer program, or by another program altogether."""
+
+
+class DamagedError(StoreError):
+    """A file of a store is broken or gone; the message names it and what brings it back.
+
+    Attributes:
+        path: the file.
+    """
+
+    def __init__(self, message: str, *, path: Path) -> None:
+        super().__init__(message)
+        self.path = path
 
 
 class FencedError(StoreError):

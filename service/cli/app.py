@@ -39,6 +39,7 @@ def whole_app() -> typer.Typer:
     """Return the command tree with every command in it."""
     import service.cli.desk
     import service.cli.find
+    import service.cli.keep
     import service.cli.kibana
     import service.cli.listen
     import service.cli.store

@@ -15,8 +15,9 @@ from storage.mentions.cursor import to_ms
 from storage.mentions.fields import COLUMNS, column_value
 from storage.mentions.merge import Outcome, brand_tags, is_counted
 from storage.mentions.schema import HOUR_MS, POLARITIES
+from storage.mentions.walk import Walked
 
-__all__ = ["NEW_AUTHOR_MS", "Known", "delete_rows", "expired_rows", "load_docs", "write_outcomes"]
+__all__ = ["NEW_AUTHOR_MS", "Known", "delete_rows", "expired_rows", "load_docs", "load_walked", "write_outcomes"]
 
 NEW_AUTHOR_MS = 24 * HOUR_MS
 """An author is new again after so long without a mention of that brand and polarity."""
@@ -77,6 +78,26 @@ def write_outcomes(
             reading = (row, to_ms(mention.last_collected_at), to_json(mention.post.engagement))
             connection.execute("INSERT OR REPLACE INTO readings (row, at_ms, doc) VALUES (?, ?, ?)", reading)
     _refresh(connection, seats)
+
+
+def load_walked(connection: sqlite3.Connection, walked: Sequence[Walked]) -> int:
+    """Write mentions of another store as they were there, in order of arrival; those here already stay.
+
+    Returns:
+        How many were written.
+    """
+    known = load_docs(connection, [str(each.plain["id"]) for each in walked])
+    seats: set[_Seat] = set()
+    new = [each for each in walked if each.plain["id"] not in known]
+    for each in new:
+        mention = from_json(Mention, each.doc)
+        row = _insert(connection, mention, each.doc)
+        seats.update(_add_tags(connection, row, mention))
+        for table, column, values in (("readings", "doc", each.readings), ("old_texts", "text_hash", each.old_texts)):
+            sql = f"INSERT OR REPLACE INTO {table} (row, at_ms, {column}) VALUES (?, ?, ?)"
+            connection.executemany(sql, [(row, at_ms, value) for at_ms, value in values])
+    _refresh(connection, seats)
+    return len(new)
 
 
 def _insert(connection: sqlite3.Connection, mention: Mention, doc: str) -> int:

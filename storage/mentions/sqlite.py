@@ -19,7 +19,7 @@ from storage.mentions.cursor import from_ms, place_of, read_cursor, write_cursor
 from storage.mentions.fields import COLUMNS
 from storage.mentions.merge import PutTally, last_of_each, merge
 from storage.mentions.pool import Pool
-from storage.mentions.rows import delete_rows, expired_rows, load_docs, write_outcomes
+from storage.mentions.rows import delete_rows, expired_rows, load_docs, load_walked, write_outcomes
 from storage.mentions.select import Ask, bounds_of, slices
 from storage.mentions.walk import Walked
 from storage.text import encodable
@@ -207,6 +207,11 @@ class SqliteMentions:
             Walked(row=row, doc=doc, readings=tuple(readings.get(row, ())), old_texts=tuple(old_texts.get(row, ())))
             for row, doc in docs
         ]
+
+    def load(self, mentions: Sequence[Walked]) -> int:
+        """Store mentions of another store as they were there, in one transaction; return how many were not here."""
+        with self._pool.write() as connection:
+            return load_walked(connection, mentions)
 
     def left(self, after: int) -> int:
         """Return how many mentions arrived after a row."""

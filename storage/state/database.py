@@ -67,14 +67,18 @@ class Database:
     it never fails half-way because another process wrote meanwhile.
     """
 
-    def __init__(self, url: URL) -> None:
-        """Prepare the pool; a SQLite file is made if it is not there.
+    def __init__(self, url: URL, *, make: bool = True) -> None:
+        """Prepare the pool.
+
+        Args:
+            url: address of the database.
+            make: make a SQLite file if it is not there, and let it keep a write-ahead log.
 
         Raises:
             StoreError: no driver, or the file cannot be made or is no database.
         """
         self.url = url
-        self._engine = _make_engine(url)
+        self._engine = _make_engine(url, make=make)
         self._writer = self._engine.execution_options(writes=True)
         self._reader = self._engine
         if self.dialect == "postgresql":
@@ -232,14 +236,15 @@ def _cause(err: DBAPIError) -> str:
     return " ".join(str(primary or err.orig).split())[:_MAX_CAUSE]
 
 
-def _make_engine(url: URL) -> Engine:
+def _make_engine(url: URL, *, make: bool) -> Engine:
     try:
         if url.get_backend_name() != "sqlite":
             return _make_server_engine(url)
         engine = create_engine(url, connect_args={"timeout": BUSY_TIMEOUT_MS / 1000})
     except (NoSuchModuleError, ImportError) as err:
         raise StoreError(f"state database: no driver for {url.drivername!r}; install tingfeng[postgres]") from err
-    _make(url)
+    if make:
+        _make(url)
     event.listen(engine, "connect", _on_connect)
     event.listen(engine, "begin", _on_begin)
     return engine

@@ -7,13 +7,14 @@ from datetime import datetime, timedelta
 from sqlalchemy import ColumnElement, Connection, and_, exists, or_, select, update
 
 from domain.codec import from_json
-from domain.incident import Delivery, DeliveryKind, DeliveryState
+from domain.incident import Delivery, DeliveryKind, DeliveryState, Incident
 from domain.moment import to_rfc3339
 from domain.ports import Fence
 from storage.errors import ConflictError
 from storage.state.database import Database
 from storage.state.leases import check_fence
-from storage.state.tables import DELIVERIES
+from storage.state.marks import RESTORED, mark_at
+from storage.state.tables import DELIVERIES, INCIDENTS
 from storage.text import doc_of
 
 __all__ = ["SqlDeliveries"]
@@ -36,6 +37,7 @@ class SqlDeliveries:
 
         An id already there is left as it is and replaces nothing.
         """
+        delivery = _marked(connection, delivery)
         put = self._database.upsert(DELIVERIES).values(_row(delivery)).on_conflict_do_nothing()
         new = connection.scalar(put.returning(DELIVERIES.c.id)) is not None
         if not new or delivery.incident is None:
@@ -125,6 +127,24 @@ class SqlDeliveries:
         with self._database.read() as connection:
             docs = connection.scalars(wanted.order_by(DELIVERIES.c.seq)).all()
         return next((ref for doc in docs if (ref := from_json(Delivery, doc).remote_ref)), "")
+
+
+def _marked(connection: Connection, delivery: Delivery) -> Delivery:
+    """Mark the first message after a restore about what began before it: people may have heard of it already."""
+    restored = mark_at(connection, RESTORED) if delivery.incident is not None else None
+    if restored is None or delivery.created_at < restored:
+        return delivery
+    incident = connection.scalar(select(INCIDENTS.c.doc).where(INCIDENTS.c.id == delivery.incident))
+    if incident is None or from_json(Incident, incident).started_at >= restored:
+        return delivery
+    told = exists().where(
+        DELIVERIES.c.incident == delivery.incident,
+        DELIVERIES.c.receiver == delivery.receiver,
+        DELIVERIES.c.channel == delivery.channel,
+        DELIVERIES.c.created_at >= to_rfc3339(restored),
+        DELIVERIES.c.id != delivery.id,
+    )
+    return delivery if connection.scalar(select(told)) else replace(delivery, repeat=True)
 
 
 def _is_due(moment: str) -> ColumnElement[bool]:

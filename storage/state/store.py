@@ -15,6 +15,7 @@ from storage.state.database import Database, chunked, parse_url
 from storage.state.desk import SqlDesk
 from storage.state.inbox import SqlInbox
 from storage.state.leases import SqlLeases
+from storage.state.marks import SqlMarks
 from storage.state.sites import SqlSites
 from storage.state.stories import SqlStories
 from storage.state.tables import DEAD_LETTERS, INBOX, SEEN
@@ -42,6 +43,7 @@ class State:
         self.desk = SqlDesk(database)
         self.leases = SqlLeases(database)
         self.sites = SqlSites(database)
+        self.marks = SqlMarks(database)
 
     @property
     def dialect(self) -> str:

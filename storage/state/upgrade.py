@@ -17,14 +17,14 @@ from storage.errors import SchemaError, StoreError
 from storage.state.database import Database, sqlite_path
 from storage.state.tables import METADATA
 
-__all__ = ["upgrade"]
+__all__ = ["is_known", "revision_of", "upgrade"]
 
 logger = logging.getLogger(__name__)
 
 _SCRIPTS = Path(__file__).resolve().parent / "migrations"
 
 
-def upgrade(database: Database, scripts: Path = _SCRIPTS) -> str:
+def upgrade(database: Database, scripts: Path = _SCRIPTS, *, to: str | None = None, keep_copy: bool = True) -> str:
     """Run the missing migrations in one transaction and return the revision reached.
 
     Of several processes that start together one migrates and the others wait. Before
@@ -34,13 +34,16 @@ def upgrade(database: Database, scripts: Path = _SCRIPTS) -> str:
     Args:
         database: the open database.
         scripts: folder of the migrations.
+        to: revision to make an empty database of; None = the newest.
+        keep_copy: keep the copy of a file; not needed where the file is a copy itself.
 
     Raises:
-        SchemaError: a newer program wrote this database.
+        SchemaError: a newer program wrote this database, or `to` is unknown.
         StoreError: the database cannot be opened or written.
     """
     script = ScriptDirectory(str(scripts))
-    head = script.get_current_head() or ""
+    head = to or script.get_current_head() or ""
+    _refuse_newer(script, to, database.url)
     with database.read() as connection:
         if _revision(connection) == head:
             return head
@@ -50,11 +53,34 @@ def upgrade(database: Database, scripts: Path = _SCRIPTS) -> str:
         if current == head:
             return head
         _refuse_newer(script, current, database.url)
-        if current is not None:
+        if current is not None and keep_copy:
             _keep_copy(database, head)
-        _migrate(connection, script)
+        _migrate(connection, script, head)
         logger.info("state database upgraded from=%s to=%s", current or "nothing", head)
     return head
+
+
+def is_known(revision: str, scripts: Path = _SCRIPTS) -> bool:
+    """Say whether this program knows a revision."""
+    try:
+        return ScriptDirectory(str(scripts)).get_revision(revision) is not None
+    except Exception:  # noqa: BLE001 - the library has no one error for this
+        return False
+
+
+def revision_of(database: Database, scripts: Path = _SCRIPTS) -> str:
+    """Return the revision of a database as it is; nothing is changed.
+
+    Raises:
+        SchemaError: a newer program wrote it, or it has no tables of ours.
+        StoreError: it cannot be read.
+    """
+    with database.read() as connection:
+        current = _revision(connection)
+    if current is None:
+        raise SchemaError(f"state database {_where(database.url)} holds nothing of Tingfeng")
+    _refuse_newer(ScriptDirectory(str(scripts)), current, database.url)
+    return current
 
 
 def _revision(connection: Connection) -> str | None:
@@ -64,20 +90,19 @@ def _revision(connection: Connection) -> str | None:
 def _refuse_newer(script: ScriptDirectory, current: str | None, url: URL) -> None:
     if current is None:
         return
-    try:
-        known = script.get_revision(current)
-    except Exception as err:
-        raise _newer(current, url) from err
-    if known is None:
+    if not is_known(current, Path(script.dir)):
         raise _newer(current, url)
 
 
 def _newer(current: str, url: URL) -> SchemaError:
-    where = sqlite_path(url) or url.render_as_string(hide_password=True)
     return SchemaError(
-        f"state database {where} has form {current}, which this program does not know: "
+        f"state database {_where(url)} has form {current}, which this program does not know: "
         "a newer Tingfeng wrote it. Install that version again, or restore the copy kept before its upgrade."
     )
+
+
+def _where(url: URL) -> object:
+    return sqlite_path(url) or url.render_as_string(hide_password=True)
 
 
 def _keep_copy(database: Database, head: str) -> None:
@@ -94,11 +119,11 @@ def _keep_copy(database: Database, head: str) -> None:
     logger.info("state database copied before upgrade path=%s", target)
 
 
-def _migrate(connection: Connection, script: ScriptDirectory) -> None:
+def _migrate(connection: Connection, script: ScriptDirectory, to: str) -> None:
     def steps(revision: Any, _context: Any) -> Any:
-        return script._upgrade_revs("head", revision)
+        return script._upgrade_revs(to, revision)
 
-    with EnvironmentContext(Config(), script, fn=steps, destination_rev="head") as environment:
+    with EnvironmentContext(Config(), script, fn=steps, destination_rev=to) as environment:
         environment.configure(
             connection=connection, target_metadata=METADATA, transactional_ddl=True, render_as_batch=True
         )

@@ -152,6 +152,15 @@ def test_a_batch_of_a_dead_worker_is_taken_over_and_stored_once(stand: Stand) ->
     assert stand.found() == ["weibo:1"]
 
 
+def test_a_step_that_broke_off_after_the_put_is_announced_when_it_is_repeated(stand: Stand) -> None:
+    stand.state.inbox.append([make_mention(1)], now=NOW)
+    (row,) = stand.state.inbox.lease(owner="dead", limit=9, lease=timedelta(minutes=1), now=NOW)
+    stand.mentions.put(tag([replace(row.mention, story_id=row.mention.id)]), now=NOW)
+    stand.clock.advance(timedelta(minutes=2))
+    assert stand.pipeline.step().leased == 1
+    assert stand.changes() == ["weibo:1"] and stand.state.inbox.depth() == 0
+
+
 def test_changed_counters_are_kept_and_announced(stand: Stand) -> None:
     stand.state.inbox.append([make_mention(1)], now=NOW)
     stand.pipeline.step()

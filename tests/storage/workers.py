@@ -12,7 +12,7 @@ from domain.mention import Engagement
 from domain.ports import Change, DeskChange, StoryItem
 from storage import open_mentions, open_state
 from storage.errors import ConflictError
-from tests.storage.desk_sample import delivery
+from tests.storage.desk_sample import delivery, incident
 from tests.storage.sample import NOW, N, mention
 
 
@@ -91,8 +91,25 @@ def start(folder: Path, name: str) -> None:
     state.close()
 
 
+def live(folder: Path, name: str) -> None:
+    """Send mentions down the whole line for ever, with an incident and a message for every tenth; name each id."""
+    state, store = open_state(os.environ.get("STATE_URL"), folder), open_mentions("sqlite", folder)
+    for n in count():
+        state.inbox.append([mention(f"{name}{n}", brands={"y": N})], now=NOW)
+        say(f"{name}{n}")
+        rows = state.inbox.lease(owner=name, limit=3, lease=timedelta(minutes=5), now=NOW)
+        items = [StoryItem(id=row.mention.id, bands=(), signature=(), event_at=NOW) for row in rows]
+        state.stories.link(items, now=NOW)
+        store.put([row.mention for row in rows], now=NOW)
+        changes = [Change(mention=row.mention.id, brand="y", bucket=NOW, at=NOW) for row in rows]
+        state.inbox.ack([row.row for row in rows], changes, owner=name, now=NOW)
+        if n % 10 == 0:
+            told = delivery(1, incident=f"{name}{n}")
+            state.desk.commit(DeskChange(incidents=(incident(f"{name}{n}"),), deliveries=(told,)), now=NOW)
+
+
 WORK: dict[str, Callable[[Path, str], None]] = {
-    each.__name__: each for each in (put, append, drain, link, bump, claim, start)
+    each.__name__: each for each in (put, append, drain, link, bump, claim, start, live)
 }
 
 if __name__ == "__main__":

@@ -8,20 +8,21 @@ from concurrent.futures import Future, ThreadPoolExecutor
 from contextlib import contextmanager
 from dataclasses import dataclass
 from datetime import datetime
+from typing import Any
 
 from elasticsearch import Elasticsearch
 
 from domain.codec import from_plain
 from domain.mention import Mention
 from storage.mentions.elastic.bulk import Answer, Bulk, Write
-from storage.mentions.elastic.document import Kept, Seat, body_of, doc_id
+from storage.mentions.elastic.document import Kept, Seat, body_of, doc_id, kept_of
 from storage.mentions.elastic.errors import answered
 from storage.mentions.elastic.index import Indices, month_of
 from storage.mentions.elastic.seats import Seats, span_of
 from storage.mentions.elastic.write import Arrivals
 from storage.mentions.walk import Walked
 
-__all__ = ["Loaded", "Loader", "at_rest", "kept_of_walked"]
+__all__ = ["Loaded", "Loader", "at_rest", "kept_of_walked", "walked_of"]
 
 _PER_REQUEST = 500
 _ON_THEIR_WAY = 4
@@ -126,3 +127,22 @@ def kept_of_walked(walked: Walked) -> Kept:
         readings=tuple((at, json.loads(doc)) for at, doc in walked.readings),
         old_texts=walked.old_texts,
     )
+
+
+def walked_of(source: Mapping[str, Any]) -> Walked:
+    """Return a whole `_source` as it goes to another store.
+
+    Raises:
+        DomainError: it was not written by this store.
+    """
+    kept = kept_of(source)
+    return Walked(
+        row=kept.arrival,
+        doc=_json(kept.plain),
+        readings=tuple((at, _json(counters)) for at, counters in kept.readings),
+        old_texts=kept.old_texts,
+    )
+
+
+def _json(plain: Mapping[str, Any]) -> str:
+    return json.dumps(plain, ensure_ascii=False, separators=(",", ":"))

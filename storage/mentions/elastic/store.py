@@ -22,7 +22,7 @@ from storage.mentions.elastic.client import ElasticSettings, connect
 from storage.mentions.elastic.counting import count_authors, count_rows
 from storage.mentions.elastic.document import SOURCE, mention_of, readings_of
 from storage.mentions.elastic.index import Indices
-from storage.mentions.elastic.load import Loaded, Loader, at_rest, kept_of_walked
+from storage.mentions.elastic.load import Loaded, Loader, at_rest, kept_of_walked, walked_of
 from storage.mentions.elastic.read import Reader, both, in_window
 from storage.mentions.elastic.reindex import Reindexer
 from storage.mentions.elastic.remove import Remover
@@ -73,6 +73,16 @@ class ElasticMentions:
         """Store mentions of another store as they were there; what is here already stays as it is."""
         with at_rest():
             return self._loader.load([kept_of_walked(each) for each in mentions], now=now)
+
+    def walk(self) -> Iterator[Walked]:
+        """Yield every mention in order of arrival with all that belongs to it, as of one point in time.
+
+        Raises:
+            StoreError: the cluster did not answer; start over.
+        """
+        order: list[Dsl] = [{"inner.arrival": {"order": "asc"}}, {"id": {"order": "asc"}}]
+        for hit in self.reader.scan({"match_all": {}}, source=True, sort=order, page=500):
+            yield walked_of(hit["_source"])
 
     def delete_before(self, moment: datetime, *, candidates: bool) -> int:
         """Delete mentions (or candidates) first collected before `moment`; whole indices where possible."""

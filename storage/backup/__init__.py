@@ -1,0 +1,1 @@
+"""Copies of both stores that belong together, and the way back."""
