@@ -1,7 +1,8 @@
 """What works but may not be meant: warnings about settings, in the reader's language."""
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from ipaddress import ip_address
+from pathlib import Path
 from urllib.parse import urlsplit
 
 from config.settings import Settings
@@ -35,6 +36,10 @@ _SAID: dict[str, tuple[str, str]] = {
     ),
     "tls": ("来源 {0}：不检查服务器证书", "source {0}: the server's certificate is not checked"),
     "unreached": ("接收人 {0}：没有任何 route 会发给它", "receiver {0}: no route leads to it"),
+    "secret_mode": (
+        "密钥文件 {0} 其他用户可以读（权限 {1}）：请执行 chmod 600 {0}",
+        "others may read the secret in {0} (mode {1}): chmod 600 {0}",
+    ),
     "mode": (
         "{0} 里写着密钥（{1}），而其他用户可以读它（权限 {2}）：请执行 chmod 600 {0}，或改写成 ${{环境变量}}",
         "{0} holds secrets ({1}) and others may read it (mode {2}): chmod 600 {0}, or write ${{NAME}} instead",
@@ -67,9 +72,18 @@ def cautions(settings: Settings) -> Iterator[str]:
             yield _say(settings, "unreached", receiver.name)
 
 
-def file_mode_caution(settings: Settings, mode: int, secrets: list[str]) -> str:
-    """Warn that others may read the secrets at the key paths `secrets` of the settings file."""
-    return _say(settings, "mode", str(settings.path), ", ".join(secrets[:3]), f"{mode:04o}")
+def file_mode_caution(settings: Settings, path: Path, mode: int, secrets: Sequence[str]) -> str:
+    """Warn that others may read the secrets in a file.
+
+    Args:
+        settings: for the language.
+        path: the settings file, or one that a `*_file` key names.
+        mode: its mode.
+        secrets: key paths of the secrets in the settings file; empty = the whole file is a secret.
+    """
+    if not secrets:
+        return _say(settings, "secret_mode", str(path), f"{mode:04o}")
+    return _say(settings, "mode", str(path), ", ".join(secrets[:3]), f"{mode:04o}")
 
 
 def _say(settings: Settings, key: str, *values: str) -> str:

@@ -45,13 +45,22 @@ def load(
     Raises:
         ConfigError: All mistakes of the file at once, each with line, key path and remedy.
     """
-    settings, literal_secrets = _read(read_document(path), specs, environ, defaults, need_brand=True)
-    if literal_secrets and os.name == "posix":
-        mode = stat.S_IMODE(path.stat().st_mode)
-        if mode & 0o077:
-            said = file_mode_caution(settings, mode, literal_secrets)
-            settings = replace(settings, warnings=(*settings.warnings, said))
-    return settings
+    settings, reader = _read(read_document(path), specs, environ, defaults, need_brand=True)
+    if os.name != "posix":
+        return settings
+    said = []
+    if reader.literal_secrets and (mode := _open_mode(path)):
+        said.append(file_mode_caution(settings, path, mode, reader.literal_secrets))
+    for file in dict.fromkeys(reader.secret_files):
+        if mode := _open_mode(file):
+            said.append(file_mode_caution(settings, file, mode, ()))
+    return replace(settings, warnings=(*settings.warnings, *said))
+
+
+def _open_mode(path: Path) -> int:
+    """Return the mode of a file that others than its owner may touch; 0 = nobody else may."""
+    mode = stat.S_IMODE(path.stat().st_mode)
+    return mode if mode & 0o077 else 0
 
 
 def load_text(
@@ -89,7 +98,7 @@ def _read(
     defaults: Packaged | None,
     *,
     need_brand: bool,
-) -> tuple[Settings, list[str]]:
+) -> tuple[Settings, Reader]:
     below = packaged() if defaults is None else defaults
     reader = Reader(os.environ if environ is None else environ, document.folder)
     root = document.root
@@ -117,7 +126,7 @@ def _read(
         raise ConfigError(reader.problems)
     if need_brand:
         settings = replace(settings, warnings=tuple(cautions(settings)))
-    return settings, reader.literal_secrets
+    return settings, reader
 
 
 def _known_keys() -> list[str]:

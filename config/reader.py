@@ -43,6 +43,8 @@ class Reader:
         """Everything wrong so far, in order of discovery."""
         self.literal_secrets: list[str] = []
         """Key paths of secrets that stand in the file itself."""
+        self.secret_files: list[Path] = []
+        """Files that secrets were read from, in order of the file."""
         self._environ = environ
         self._folder = folder
         self._places: dict[str, Node] = {}
@@ -302,6 +304,7 @@ class Reader:
             self.note(node, path, f"the file {file} holds no text")
         else:
             if text and len(content) <= _MAX_SECRET_BYTES:
+                self.secret_files.append(file)
                 return Secret(text)
             self.note(node, path, f"the file {file} is {'empty' if not text else 'too big for a secret'}")
         return INVALID

@@ -32,6 +32,7 @@ if TYPE_CHECKING:
     from config.specs import Specs
     from crawlers.schedule import Crawler
     from storage import MentionStore, State
+    from storage.look import StoreLook
     from storage.mentions.elastic.store import ElasticMentions
     from storage.mentions.sqlite import SqliteMentions
 
@@ -41,6 +42,7 @@ __all__ = [
     "health_reader",
     "kibana_link",
     "load_settings",
+    "look_at_cluster",
     "make_crawler",
     "make_outbox",
     "make_pipeline",
@@ -136,6 +138,17 @@ def open_elastic(settings: Settings) -> ElasticMentions:
     if settings.storage.mentions != "elasticsearch":
         raise UsageError("these settings have no Elasticsearch: set storage.mentions to elasticsearch and its address")
     return ElasticMentions(settings_of(settings.storage))
+
+
+def look_at_cluster(settings: Settings) -> StoreLook:
+    """Look at Elasticsearch without changing anything.
+
+    Raises:
+        storage.errors.StoreError: it does not answer, is no Elasticsearch, or refuses the login.
+    """
+    from storage.mentions.elastic.look import look_at_cluster as look
+
+    return look(settings.storage)
 
 
 def open_sqlite(data_dir: Path) -> SqliteMentions:

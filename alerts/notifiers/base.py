@@ -71,6 +71,11 @@ class ChannelSettings(Protocol):
         """The channel's own address without secrets; the same settings give the same text."""
         ...
 
+    @property
+    def server(self) -> str:
+        """Where its server is reached, such as `https://slack.com`; no path, no secrets."""
+        ...
+
 
 class Notifier(Protocol):
     """Sends to one target; keeps no state that must survive."""

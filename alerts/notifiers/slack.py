@@ -7,6 +7,7 @@ import urllib.request
 from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import Annotated, Any
+from urllib.parse import urlsplit
 
 from slack_sdk import WebClient
 from slack_sdk.errors import SlackApiError, SlackClientError
@@ -73,6 +74,19 @@ class SlackSettings:
             return str(self.channel)
         assert self.webhook is not None
         return _webhook_target(self.webhook)
+
+    @property
+    def server(self) -> str:
+        """Where Slack is reached: scheme, host, port."""
+        if self.token:
+            return _root(self.base_url or _BASE_URL)
+        assert self.webhook is not None
+        return _root(self.webhook.reveal())
+
+
+def _root(url: str) -> str:
+    parts = urlsplit(url)
+    return f"{parts.scheme}://{parts.netloc.rpartition('@')[2]}"
 
 
 def _webhook_target(webhook: Secret) -> str:

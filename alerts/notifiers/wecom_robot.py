@@ -69,6 +69,12 @@ class WecomRobotSettings:
         key = _key_of(self.key)
         return f"robot …{key[-4:] if len(key) > 12 else ''}-{hashlib.sha256(key.encode()).hexdigest()[:6]}"
 
+    @property
+    def server(self) -> str:
+        """Where WeCom is reached: scheme, host, port."""
+        parts = urlsplit(self.base_url or _BASE_URL)
+        return f"{parts.scheme}://{parts.netloc}"
+
 
 def _key_of(secret: Secret) -> str:
     text = secret.reveal().strip()

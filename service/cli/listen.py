@@ -104,14 +104,22 @@ def demo(
 
 
 @app.command()
-def doctor(config: ConfigOption = None, json_lines: JsonOption = False) -> None:
-    """Look for the likely faults of this installation and say the fix for each."""
-    from service.doctor import examine
+def doctor(
+    config: ConfigOption = None,
+    json_lines: JsonOption = False,
+    offline: Annotated[bool, typer.Option("--offline", help="Do not try to reach proxies and channels.")] = False,
+) -> None:
+    """Look for the likely faults of this installation and say the fix for each; writes and sends nothing.
 
-    findings = examine(config)
+    Exit code 1 when something fails, 0 when all is well or only warnings are left.
+    """
+    from service.doctor import Level, examine
+
+    marks = {Level.OK: "ok  ", Level.WARN: "WARN", Level.FAIL: "FAIL"}
+    findings = examine(config, offline=offline)
     for finding in findings:
         if json_lines:
             say(json.dumps(finding.view(), ensure_ascii=False))
         else:
-            say(f"{'ok  ' if finding.ok else 'FAIL'} {finding.what}" + (f"  → {finding.fix}" if finding.fix else ""))
-    raise typer.Exit(0 if all(finding.ok for finding in findings) else 1)
+            say(f"{marks[finding.level]} {finding.what}" + (f"  → {finding.fix}" if finding.fix else ""))
+    raise typer.Exit(1 if any(finding.level is Level.FAIL for finding in findings) else 0)

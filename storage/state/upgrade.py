@@ -17,14 +17,15 @@ from storage.errors import SchemaError, StoreError
 from storage.state.database import Database, sqlite_path
 from storage.state.tables import METADATA
 
-__all__ = ["is_known", "revision_of", "upgrade"]
+__all__ = ["SCRIPTS", "is_known", "revision_of", "upgrade"]
 
 logger = logging.getLogger(__name__)
 
-_SCRIPTS = Path(__file__).resolve().parent / "migrations"
+SCRIPTS = Path(__file__).resolve().parent / "migrations"
+"""Folder of the migrations."""
 
 
-def upgrade(database: Database, scripts: Path = _SCRIPTS, *, to: str | None = None, keep_copy: bool = True) -> str:
+def upgrade(database: Database, scripts: Path = SCRIPTS, *, to: str | None = None, keep_copy: bool = True) -> str:
     """Run the missing migrations in one transaction and return the revision reached.
 
     Of several processes that start together one migrates and the others wait. Before
@@ -60,7 +61,7 @@ def upgrade(database: Database, scripts: Path = _SCRIPTS, *, to: str | None = No
     return head
 
 
-def is_known(revision: str, scripts: Path = _SCRIPTS) -> bool:
+def is_known(revision: str, scripts: Path = SCRIPTS) -> bool:
     """Say whether this program knows a revision."""
     try:
         return ScriptDirectory(str(scripts)).get_revision(revision) is not None
@@ -68,7 +69,7 @@ def is_known(revision: str, scripts: Path = _SCRIPTS) -> bool:
         return False
 
 
-def revision_of(database: Database, scripts: Path = _SCRIPTS) -> str:
+def revision_of(database: Database, scripts: Path = SCRIPTS) -> str:
     """Return the revision of a database as it is; nothing is changed.
 
     Raises:

@@ -65,7 +65,7 @@ class BurstOptions:
     """What is counted."""
     least: Annotated[int, Range(1, 1000)] = 5
     """Least number."""
-    share: Annotated[float, Range(0.0, 1.0)] = 0.2
+    share: Annotated[float, Range(0, 1)] = 0.2
     """Least share."""
     windows: tuple[timedelta, ...] = (timedelta(minutes=30),)
     """Windows."""
