@@ -4,10 +4,13 @@
 braces for its own, so they are put away before the file is read and put back in each scalar.
 """
 
+import os
 import re
+import stat
 import warnings
 from dataclasses import dataclass
 from pathlib import Path
+from typing import Any
 
 import yaml
 from yaml.nodes import MappingNode, Node, ScalarNode, SequenceNode
@@ -19,6 +22,7 @@ __all__ = ["Document", "read_document", "read_text", "scalar_text"]
 _MAX_BYTES = 2_000_000
 _MAX_NODES = 50_000
 _MAX_DEPTH = 40
+_TOO_DEEP = f"lists and mappings are nested deeper than {_MAX_DEPTH}"
 _VARIABLE = re.compile(r"\$\{([^{}\n]*)\}")
 _OPEN, _CLOSE = "\ue000", "\ue001"
 
@@ -42,15 +46,13 @@ def read_document(path: Path) -> Document:
         ConfigError: The file is missing, unreadable, not UTF-8, empty, no YAML, or built to explode.
     """
     try:
-        if path.is_dir():
-            raise _whole(str(path), "this is a folder", "name the file, such as tingfeng.yaml")
-        content = path.read_bytes()
+        content = _read_bounded(path)
     except FileNotFoundError as err:
         raise _whole(str(path), "there is no such file", "write a starter file with `tingfeng init`") from err
-    except OSError as err:
-        raise _whole(str(path), f"the file cannot be read: {err.strerror}") from err
-    if len(content) > _MAX_BYTES:
-        raise _whole(str(path), f"the file has {len(content):,} bytes, more than {_MAX_BYTES:,}")
+    except IsADirectoryError as err:
+        raise _whole(str(path), "this is a folder", "name the file, such as tingfeng.yaml") from err
+    except (OSError, ValueError) as err:
+        raise _whole(str(path), f"the file cannot be read: {getattr(err, 'strerror', None) or err}") from err
     try:
         text = content.decode("utf-8-sig")
     except UnicodeDecodeError as err:
@@ -58,6 +60,47 @@ def read_document(path: Path) -> Document:
         fix = "save the file as UTF-8 (Windows Notepad: Save as, Encoding: UTF-8)"
         raise ConfigError([_at(str(path), line, 0, "the file is not UTF-8 text", fix)]) from err
     return read_text(text, file=str(path), folder=path.resolve().parent)
+
+
+class _TooMuchError(Exception):
+    """The text holds more nodes, or deeper ones, than any settings."""
+
+    def __init__(self, line: int, column: int, problem: str) -> None:
+        super().__init__(problem)
+        self.line = line
+        self.column = column
+
+
+class _BoundedLoader(yaml.SafeLoader):
+    """Composes nodes until there are too many: a bomb costs no more than a large file."""
+
+    def __init__(self, text: str) -> None:
+        super().__init__(text)
+        self._nodes = 0
+        self._depth = 0
+
+    def compose_node(self, parent: Node | None, index: Any) -> Node | None:
+        """Compose one node within the bounds."""
+        self._nodes += 1
+        self._depth += 1
+        if self._nodes > _MAX_NODES or self._depth > _MAX_DEPTH + 1:
+            mark = self.peek_event().start_mark  # type: ignore[no-untyped-call]  # PyYAML's stubs leave it out
+            what = f"more than {_MAX_NODES:,} values" if self._nodes > _MAX_NODES else _TOO_DEEP
+            raise _TooMuchError(mark.line + 1, mark.column + 1, what)
+        node = super().compose_node(parent, index)
+        self._depth -= 1
+        return node
+
+
+def _read_bounded(path: Path) -> bytes:
+    """Return the content of a plain file; neither a pipe is waited for nor a giant read."""
+    with open(path, "rb", opener=lambda name, flags: os.open(name, flags | os.O_NONBLOCK)) as file:
+        found = os.fstat(file.fileno())
+        if not stat.S_ISREG(found.st_mode):
+            raise _whole(str(path), "this is no plain file, but a pipe, a socket or a device")
+        if found.st_size > _MAX_BYTES:
+            raise _whole(str(path), f"the file has {found.st_size:,} bytes, more than {_MAX_BYTES:,}")
+        return file.read(_MAX_BYTES)
 
 
 def read_text(text: str, *, file: str, folder: Path) -> Document:
@@ -70,7 +113,7 @@ def read_text(text: str, *, file: str, folder: Path) -> Document:
     try:
         with warnings.catch_warnings():
             warnings.simplefilter("ignore")
-            loader = yaml.SafeLoader(hidden)
+            loader = _BoundedLoader(hidden)
             loader.name = file
             root = loader.get_single_node()
     except yaml.MarkedYAMLError as err:
@@ -79,8 +122,8 @@ def read_text(text: str, *, file: str, folder: Path) -> Document:
         line = hidden.count("\n", 0, err.position) + 1
         problem = f"a character that YAML does not allow (U+{err.character:04X})"
         raise ConfigError([_at(file, line, 0, problem, "delete it; it is often invisible")]) from err
-    except RecursionError as err:
-        raise _whole(file, f"lists and mappings are nested deeper than {_MAX_DEPTH}") from err
+    except _TooMuchError as err:
+        raise ConfigError([_at(file, err.line, err.column, str(err))]) from err
     if root is None or (isinstance(root, ScalarNode) and not root.value.strip()):
         raise _whole(file, "the file is empty", "write a starter file with `tingfeng init`")
     if not isinstance(root, MappingNode):
@@ -137,7 +180,7 @@ def _bound_size(root: Node, file: str) -> None:
         if key in open_nodes:
             raise _bomb(node, file, "an alias (*name) that holds itself")
         if depth > _MAX_DEPTH:
-            raise _bomb(node, file, f"lists and mappings are nested deeper than {_MAX_DEPTH}")
+            raise _bomb(node, file, _TOO_DEEP)
         if key not in sizes:
             open_nodes.add(key)
             sizes[key] = 1 + sum(measure(child, depth + 1) for child in _children(node))

@@ -45,6 +45,7 @@ _WHOLE = re.compile(r"[+-]?\d{1,18}")
 _HOST_PORT = re.compile(r"(?:\[[0-9a-fA-F:]+\]|[\w.-]+):(\d{1,5})")
 _IDENTIFIER = re.compile(r"[\w][\w.-]{0,63}")
 _SOME_MOMENT = datetime(2026, 1, 1, tzinfo=UTC)
+_LONGEST_VALUE = 4_000
 _LONGEST = timedelta(days=36_500)
 
 
@@ -110,6 +111,8 @@ def parse_scalar(core: Any, text: str, *, shown: str, folder: Path) -> Any:
     Raises:
         ValueProblem: The text does not fit the type.
     """
+    if core is not str and len(text) > _LONGEST_VALUE:
+        raise ValueProblem(f"the value has {len(text):,} characters, more than {_LONGEST_VALUE:,}")
     if get_origin(core) is Literal:
         return _choice(text, shown, [str(choice) for choice in get_args(core)], str)
     if isinstance(core, type) and issubclass(core, Enum):

@@ -7,7 +7,7 @@ from typing import Protocol
 
 from config.settings import SourceSettings
 from domain.mention import Post, Trend
-from domain.outcome import FetchOutcome
+from domain.outcome import Drop, FetchOutcome
 
 __all__ = ["Fetch", "Parsed", "Platform", "Response", "retryable"]
 
@@ -53,6 +53,8 @@ class Parsed:
     """Posts in the order of the page, each id once."""
     trends: tuple[Trend, ...] = ()
     """Lines of a hot list, by rank."""
+    drops: tuple[tuple[Drop, int], ...] = ()
+    """(reason, number) of entries that were seen and let go."""
     next: tuple[tuple[str, str | int], ...] = ()
     """How to ask for the next page, (name, value); empty = this was the last."""
     detail: str = ""

@@ -40,13 +40,18 @@ class DropFolder:
         """Why nothing can be read; empty = it can."""
         self.waiting = False
         """A file was still growing at the last look."""
+        self.refused = 0
+        """Links, pipes and the like that the last look saw for the first time; they are never read."""
+        self.bad_lines = 0
+        """Lines of the present file that could not be read."""
+        self._refused: set[str] = set()
         self._last: dict[str, str] = {}
         self._done: set[str] = {taken} if taken else set()
         self._problems: list[str] = []
 
     def look(self) -> list[str]:
         """Return the paths of files that are ready, oldest first."""
-        self.problem, self.waiting = "", False
+        self.problem, self.waiting, self.refused = "", False, 0
         try:
             files = self._files()
         except OSError as err:
@@ -71,16 +76,22 @@ class DropFolder:
         found = []
         with os.scandir(self._path) as entries:
             for entry in entries:
-                if entry.is_file() and Path(entry.name).suffix.lower() in _SUFFIXES and not entry.name.startswith("."):
-                    found.append((entry.path, entry.stat()))
+                if Path(entry.name).suffix.lower() not in _SUFFIXES or entry.name.startswith("."):
+                    continue
+                if entry.is_file(follow_symlinks=False):
+                    found.append((entry.path, entry.stat(follow_symlinks=False)))
+                elif entry.name not in self._refused and len(self._refused) < _MAX_PROBLEMS:
+                    self._refused.add(entry.name)
+                    self.refused += 1
         return found
 
     def batches(self, path: str, size: int, *, now: datetime) -> Iterator[list[Post]]:
         """Read a file in batches of at most `size` posts; bad lines are kept for `finish`."""
-        self._problems = []
+        self._problems, self.bad_lines = [], 0
         batch: list[Post] = []
         for entry in read_posts(Path(path), now=now):
             if isinstance(entry, BadLine):
+                self.bad_lines += 1
                 if len(self._problems) < _MAX_PROBLEMS:
                     self._problems.append(f"{Path(path).name}:{entry.number}: {entry.problem}")
                 continue

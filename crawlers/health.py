@@ -48,6 +48,8 @@ def _health(
         fix=fix,
         last_success_at=state.last_success_at if state else None,
         newest_at=state.newest_at if state else None,
+        outcomes=state.outcomes if state else (),
+        drops=state.drops if state else (),
         interval=source.interval,
     )
 

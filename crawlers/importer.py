@@ -15,7 +15,8 @@ from crawlers.link import public_link
 from crawlers.number import Count, parse_number
 from crawlers.plain import COUNTERS
 from crawlers.shape import obj, text_of
-from crawlers.text import clean, clean_line, hashtags
+from crawlers.text import MAX_TEXT, clean, clean_line, hashtags
+from domain.ids import bounded_id
 from domain.mention import Author, Engagement, Kind, Post, Precision, RepostOf
 
 __all__ = ["COLUMNS", "PLATFORMS", "BadLine", "read_posts"]
@@ -194,7 +195,7 @@ def _post(plain: Mapping[str, Any], now: datetime) -> Post:
     text, title = clean(text_of(plain.get("text"))), clean_line(text_of(plain.get("title")))
     if not text and not title:
         raise _LineError("neither `text` nor `title`")
-    native_id = clean_line(text_of(plain.get("id")), 1_000) or url
+    native_id = _identity(plain.get("id")) or url
     if not native_id:
         raise _LineError("neither `id` nor `url`: nothing to know it by")
     at, precision = _published(plain, now)
@@ -213,8 +214,8 @@ def _post(plain: Mapping[str, Any], now: datetime) -> Post:
         published_raw=clean_line(text_of(plain.get("published_at")), 60),
         engagement=_engagement(plain),
         repost_of=_repost(obj(plain, "repost_of")),
-        parent_id=clean_line(text_of(plain.get("parent_id")), 200),
-        root_id=clean_line(text_of(plain.get("root_id")), 200),
+        parent_id=_identity(plain.get("parent_id")),
+        root_id=_identity(plain.get("root_id")),
         tags=_words(plain.get("tags")) or hashtags(text),
         at_users=_words(plain.get("at_users")),
         links=tuple(link for link in (public_link(each) for each in _words(plain.get("links"))) if link),
@@ -222,6 +223,11 @@ def _post(plain: Mapping[str, Any], now: datetime) -> Post:
         truncated=plain.get("truncated") is True,
         promoted=plain.get("promoted") is True,
     )
+
+
+def _identity(raw: object) -> str | None:
+    words = clean_line(text_of(raw), MAX_TEXT)
+    return bounded_id(words) if words else None
 
 
 def _platform(raw: object) -> str:

@@ -8,7 +8,7 @@ from datetime import datetime, timedelta
 from config.settings import SourceSettings
 from domain.errors import DomainError
 from domain.ids import mention_id
-from domain.mention import Flag, Mention, Post
+from domain.mention import Flag, Mention, Post, not_after
 from domain.outcome import Drop
 
 __all__ = ["Intake", "ids_of", "take_in"]
@@ -70,6 +70,7 @@ def take_in(posts: Sequence[Post], source: SourceSettings, now: datetime, *, bac
 
 
 def _mention(found: str, post: Post, source: SourceSettings, now: datetime, backfill: bool) -> Mention:
+    post = not_after(post, now)
     old = source.platform == "import" and (post.published_at is None or post.published_at < now - _OLD_IMPORT)
     flags = {Flag.BACKFILL} if backfill or old else set()
     if post.truncated:

@@ -1,5 +1,6 @@
 """One visit: what it is asked to do, and what it came to."""
 
+from collections import Counter
 from collections.abc import Awaitable, Callable, Mapping, Sequence
 from dataclasses import dataclass, field
 from datetime import datetime, timedelta
@@ -7,13 +8,14 @@ from datetime import datetime, timedelta
 from config.settings import NetworkSettings, SourceSettings
 from crawlers.address import Address
 from crawlers.base import Platform
+from crawlers.evidence import EvidenceBox
 from crawlers.extract import Extractor
 from crawlers.guard import Permit
 from crawlers.pace import PaceBook
 from crawlers.robots import RobotsBook
 from domain.clock import Clock
 from domain.mention import Post
-from domain.outcome import FetchOutcome
+from domain.outcome import Drop, FetchOutcome
 
 __all__ = ["Job", "Shared", "VisitResult"]
 
@@ -32,6 +34,8 @@ class Shared:
     """Rules per site."""
     extractor: Extractor
     """Runs parsers off the loop."""
+    evidence: EvidenceBox | None = None
+    """Keeps what failing sources answered; None = nothing is kept."""
 
 
 @dataclass(slots=True, kw_only=True)
@@ -48,6 +52,10 @@ class VisitResult:
     """Posts whose own page is still to be fetched; they are in `posts` as well."""
     seen: int = 0
     """Posts that the list pages showed, known ones included."""
+    drops: Counter[Drop] = field(default_factory=Counter)
+    """Entries that the pages showed and that were let go, by reason."""
+    followed: Counter[FetchOutcome] = field(default_factory=Counter)
+    """Outcomes of the pages behind entries and of the full texts."""
     pages: int = 0
     """Pages read."""
     unreachable: bool = False
@@ -63,7 +71,7 @@ class VisitResult:
     last_modified: str | None = None
     """Last-Modified of the good answer; None = none."""
     completed: dict[str, Post] = field(default_factory=dict)
-    """Posts whose text was completed from their own page, by native id."""
+    """Posts whose text was completed from their own page, by `crawlers.merge.post_key`."""
 
 
 @dataclass(slots=True, kw_only=True)
@@ -85,7 +93,7 @@ class Job:
     last_modified: str | None = None
     """Last-Modified of the last good answer; None = none."""
     completed: Mapping[str, Post] = field(default_factory=dict)
-    """Posts that earlier visits completed, by native id; a list page must not shorten them again."""
+    """Posts that earlier visits completed, by `crawlers.merge.post_key`; a list must not shorten them again."""
     pending: Sequence[Post] = ()
     """Posts of earlier visits whose own page is still to be fetched."""
     deep: bool = False

@@ -1,16 +1,16 @@
 """What a visit changes in the state of its source: due time, breaker, counters. Pure."""
 
 from collections import Counter
-from collections.abc import Sequence
-from dataclasses import dataclass, replace
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, field, replace
 from datetime import datetime, timedelta
 
 from config.settings import SourceSettings
 from domain.mention import Post
-from domain.outcome import FetchOutcome
+from domain.outcome import Drop, FetchOutcome
 from domain.source import VisitState
 
-__all__ = ["OFF", "Finding", "after_visit", "first_state", "pause_after", "revived"]
+__all__ = ["OFF", "Finding", "after_visit", "first_state", "joined", "pause_after", "revived"]
 
 OFF = timedelta(days=3_650)
 """Pause until the configuration changes, that is until the next start."""
@@ -55,6 +55,10 @@ class Finding:
     """Posts read."""
     new: int = 0
     """Posts that were new."""
+    drops: Mapping[Drop, int] = field(default_factory=dict)
+    """Posts or lines that were let go, by reason."""
+    followed: Mapping[FetchOutcome, int] = field(default_factory=dict)
+    """Outcomes of the pages behind entries."""
     newest_at: datetime | None = None
     """Newest publication among them, UTC."""
     etag: str | None = None
@@ -65,6 +69,17 @@ class Finding:
     """Something is about to be ready: come back that soon; None = at the interval."""
     not_modified: bool = False
     """The server said that nothing changed: keep the old ETag."""
+
+
+def joined(first: Finding, then: Finding) -> Finding:
+    """Return what two parts of one visit come to: the outcome of the later, the sums of both."""
+    return replace(
+        then,
+        pages=first.pages + then.pages,
+        seen=first.seen + then.seen,
+        new=first.new + then.new,
+        drops=Counter(first.drops) + Counter(then.drops),
+    )
 
 
 def first_state(source: SourceSettings, now: datetime) -> VisitState:
@@ -139,7 +154,16 @@ def after_visit(state: VisitState, source: SourceSettings, found: Finding, *, ji
         posts_seen=state.posts_seen + found.seen,
         posts_new=state.posts_new + found.new,
         outcomes=tuple(sorted(outcomes.items())),
+        drops=_added(state.drops, found.drops),
+        followed=_added(state.followed, found.followed),
     )
+
+
+def _added(
+    before: tuple[tuple[str, int], ...], more: Mapping[Drop, int] | Mapping[FetchOutcome, int]
+) -> tuple[tuple[str, int], ...]:
+    counts = Counter(dict(before)) + Counter({reason.value: number for reason, number in more.items()})
+    return tuple(sorted(counts.items()))
 
 
 def _wait(interval: timedelta, fails: int, found: Finding) -> timedelta:

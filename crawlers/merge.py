@@ -4,7 +4,12 @@ from dataclasses import replace
 
 from domain.mention import Kind, Post, Trend
 
-__all__ = ["merge_page", "merge_text", "trend_post"]
+__all__ = ["merge_page", "merge_text", "post_key", "trend_post"]
+
+
+def post_key(post: Post) -> str:
+    """Return what one post is known by among those of all sources: a feed may give any guid to its entries."""
+    return f"{post.platform} {post.url if post.platform == 'web' and post.url else post.native_id}"
 
 
 def merge_page(listed: Post, page: Post) -> Post:

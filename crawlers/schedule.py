@@ -8,6 +8,7 @@ import heapq
 import logging
 import random
 import shutil
+from collections import Counter
 from collections.abc import Callable, Mapping, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import replace
@@ -16,11 +17,12 @@ from typing import Protocol
 
 from config.settings import Settings, SourceSettings
 from crawlers.address import address_of, site_of
+from crawlers.evidence import EvidenceBox
 from crawlers.extract import Extractor
 from crawlers.folder import DropFolder
 from crawlers.intake import ids_of, take_in
 from crawlers.job import Job, Shared, VisitResult
-from crawlers.ledger import Finding, after_visit, first_state, newest, revived
+from crawlers.ledger import Finding, after_visit, first_state, joined, newest, revived
 from crawlers.pace import PaceBook
 from crawlers.plan import expand_sources
 from crawlers.platforms import build_platform
@@ -29,7 +31,7 @@ from crawlers.robots import RobotsBook
 from crawlers.share import Sharing
 from domain.clock import Clock
 from domain.mention import Post
-from domain.outcome import FetchOutcome
+from domain.outcome import Drop, FetchOutcome
 from domain.ports import Inbox, SitePace, VisitStore
 from domain.source import VisitState
 
@@ -116,6 +118,7 @@ class Crawler:
             pace=PaceBook(clock, sites),
             robots=RobotsBook(clock),
             extractor=Extractor(settings.crawl.extract_workers),
+            evidence=EvidenceBox(settings.data_dir / "evidence", clock),
         )
         self.crashes = 0
         """Visits that ended in an error of ours since the start."""
@@ -294,7 +297,8 @@ class Crawler:
         self._broken_off.discard(source.name)
         if result.unread:
             self._broken_off.add(source.name)
-        new = await asyncio.to_thread(self._append, source, result.posts, state.first_visit_at is None)
+        new, drops = await asyncio.to_thread(self._append, source, result.posts, state.first_visit_at is None)
+        result.drops.update(drops)
         self._pending[source.name] = result.pending
         self._remember(result.completed)
         if result.cut and state.first_visit_at is not None and not result.detail:
@@ -328,6 +332,8 @@ class Crawler:
             pages=result.pages,
             seen=result.seen,
             new=new,
+            drops=result.drops,
+            followed=result.followed,
             newest_at=newest(result.posts, now),
             etag=result.etag,
             last_modified=result.last_modified,
@@ -339,44 +345,50 @@ class Crawler:
         known = await asyncio.to_thread(self._inbox.known, list(ids))
         return frozenset(ids[each] for each in known if each in ids)
 
-    def _append(self, source: SourceSettings, posts: Sequence[Post], backfill: bool) -> int:
+    def _append(self, source: SourceSettings, posts: Sequence[Post], backfill: bool) -> tuple[int, Mapping[Drop, int]]:
+        """Take posts in; return how many were new and what was let go."""
         now = self._clock.now()
         intake = take_in(posts, source, now, backfill=backfill)
         if intake.drops:
-            logger.info(
-                "posts dropped source=%s reasons=%s", source.name, {k.value: v for k, v in intake.drops.items()}
-            )
+            logger.info("posts dropped source=%s reasons=%s", source.name, dict(intake.drops))
         if not intake.mentions:
-            return 0
-        return len(self._inbox.append(intake.mentions, now=now).new)
+            return 0, intake.drops
+        return len(self._inbox.append(intake.mentions, now=now).new), intake.drops
 
     async def _import(self, source: SourceSettings, state: VisitState, begun: datetime) -> Finding:
         folder = self._folders.setdefault(source.name, DropFolder(source, taken=state.etag))
         found = Finding(begun_at=begun, ended_at=begun, outcome=FetchOutcome.EMPTY, etag=state.etag)
         for look in await asyncio.to_thread(folder.look):
             part = await asyncio.to_thread(self._import_file, source, folder, look, state.posts_seen == 0, begun)
-            found = replace(part, seen=found.seen + part.seen, new=found.new + part.new, pages=found.pages + part.pages)
+            found = joined(found, part)
         if folder.problem:
             found = replace(found, outcome=FetchOutcome.ERROR, detail=folder.problem)
+        if folder.refused:
+            logger.warning("import passes over what is no plain file source=%s number=%d", source.name, folder.refused)
+            found = replace(found, drops=Counter(found.drops) + Counter({Drop.UNREADABLE: folder.refused}))
         return replace(found, ended_at=self._clock.now(), look_again=_LOOK_AGAIN if folder.waiting else None)
 
     def _import_file(
         self, source: SourceSettings, folder: DropFolder, path: str, backfill: bool, begun: datetime
     ) -> Finding:
         seen = new = 0
+        drops: Counter[Drop] = Counter()
         newest_at: datetime | None = None
         for posts in folder.batches(path, _BATCH, now=self._clock.now()):
-            new += self._append(source, posts, backfill)
+            added, dropped = self._append(source, posts, backfill)
+            new += added
+            drops.update(dropped)
             seen += len(posts)
             newest_at = max((at for at in (newest_at, newest(posts, self._clock.now())) if at), default=None)
         problems = folder.finish(path)
         if problems:
-            logger.warning("import has bad lines source=%s bad=%d first=%s", source.name, len(problems), problems[0])
+            drops[Drop.UNREADABLE] += folder.bad_lines
+            logger.warning("import has bad lines source=%s bad=%d first=%s", source.name, folder.bad_lines, problems[0])
         outcome = FetchOutcome.OK if seen else FetchOutcome.PARSE_ERROR if problems else FetchOutcome.EMPTY
-        detail = f"{len(problems)} bad lines, first: {problems[0]}" if problems else ""
+        detail = f"{folder.bad_lines} bad lines, first: {problems[0]}" if problems else ""
         return Finding(
             begun_at=begun, ended_at=begun, outcome=outcome, detail=detail[:300], pages=1, seen=seen, new=new,
-            newest_at=newest_at, etag=folder.taken,
+            drops=drops, newest_at=newest_at, etag=folder.taken,
         )  # fmt: skip
 
 

@@ -31,10 +31,11 @@ _BREAKING = frozenset(
 _SPACING = frozenset({"td", "th"})
 _EMOJI_ALT = re.compile(r"\[[^\[\]\s]{1,20}\]|[^\w\s<>/.]{1,8}")
 _EMOJI_CLASS = re.compile(r"emoji|emoticon|face|smiley", re.IGNORECASE)
-_MORE = re.compile(r"(?:\.{3}|…)?\s*(?:全文|展开全文|查看全文|展开)\s*c?")
-_LESS = re.compile(r"收起\s*d?")
-_TAIL_MORE = re.compile(r"\s*(?:\.{3}\s*(?:展开|全文)|展开c)\s*$")
-_TAIL_LESS = re.compile(r"\s*收起d\s*$")
+# In text that `clean` gave: blanks stand alone there, and none at the end.
+_MORE = re.compile(r"(?:\.{3}|…)?\s?(?:全文|展开全文|查看全文|展开)\s?c?")
+_LESS = re.compile(r"收起\s?d?")
+_TAIL_MORE = re.compile(r"\s?(?:\.{3}\s?(?:展开|全文)|展开c)$")
+_TAIL_LESS = re.compile(r"\s?收起d$")
 _HASHTAG = re.compile(r"#([^#\n]{1,64})#")
 _AT = re.compile(r"(?<![A-Za-z0-9._])@([\w·-]{1,30})")
 _WRAPPERS = {"weibo.cn": "u", "www.weibo.cn": "u", "link.zhihu.com": "target", "link.juejin.cn": "target"}

@@ -11,12 +11,12 @@ from crawlers.base import Fetch, Parsed, Response
 from crawlers.failure import classify_failure, is_unreachable
 from crawlers.guard import OWN
 from crawlers.job import Job
-from crawlers.merge import merge_page, merge_text, trend_post
+from crawlers.merge import merge_page, merge_text, post_key, trend_post
 from crawlers.platforms import platform_specs
 from crawlers.proxy import proxy_for
 from crawlers.verdict import retry_after_s, url_outcome
 from domain.mention import Post
-from domain.outcome import FetchOutcome
+from domain.outcome import Drop, FetchOutcome
 
 __all__ = ["FOLLOWED", "Visit"]
 
@@ -74,6 +74,7 @@ class Visit:
             fetch = following
             parsed, response = await self._fetch(fetch, conditional=conditional and fetch.page == 1)
             self._note(parsed, response)
+            await self._keep(parsed, response)
             job.result.unread |= fetch.page > 1 and not parsed.outcome.proves_life
             known = await self._take(parsed)
             following = job.platform.following(fetch, parsed) if parsed.outcome is FetchOutcome.OK else None
@@ -99,15 +100,28 @@ class Visit:
             result.etag = response.headers.get("etag")
             result.last_modified = response.headers.get("last-modified")
 
+    async def _keep(self, parsed: Parsed, response: Response | None) -> None:
+        """Keep what a failing source answered; a good answer ends the row of failures."""
+        box, source = self._job.shared.evidence, self._job.source.name
+        if box is None or response is None:
+            return
+        if parsed.outcome.proves_life:
+            box.forget(source)
+        else:
+            await asyncio.to_thread(box.keep, source, parsed.outcome, response)
+        await asyncio.to_thread(box.sweep)
+
     async def _take(self, parsed: Parsed) -> frozenset[str]:
         """Add the posts of a page, new ones first where there are too many; return what was known."""
         job, result = self._job, self._job.result
+        result.drops.update(dict(parsed.drops))
         title = platform_specs()[job.platform.name].title
         posts = (*parsed.posts, *(trend_post(each, job.platform.name, title + "热搜") for each in parsed.trends))
         known = await job.known(posts) if posts else frozenset[str]()
         room = job.source.limit - result.seen
         if len(posts) > room:
             result.etag = result.last_modified = None
+            result.drops[Drop.OVER_LIMIT] += len(posts) - room
             fresh = [post for post in posts if post.native_id not in known]
             posts = tuple((fresh + [post for post in posts if post.native_id in known])[:room])
         result.seen += len(posts)
@@ -127,12 +141,13 @@ class Visit:
         followed = job.source.follow and post.platform == "web"
         if not followed and job.platform.detail(job.source, post) is None:
             return post
-        earlier = job.completed.get(post.native_id)
+        earlier = job.completed.get(post_key(post))
         return replace(post, text=earlier.text, truncated=earlier.truncated) if earlier is not None else None
 
     def _add(self, post: Post) -> None:
         posts = self._job.result.posts
         if post.native_id in self._index:
+            self._job.result.drops[Drop.DUPLICATE_IN_BATCH] += 1
             return
         self._index[post.native_id] = len(posts)
         posts.append(post)
@@ -153,6 +168,7 @@ class Visit:
             if host not in stopped:
                 context = (("text_css", css),) if css else ()
                 parsed, _ = await self._fetch(Fetch(endpoint="article.page", url=link, context=context))
+                result.followed[parsed.outcome] += 1
                 if parsed.posts:
                     self._replace(merge_page(post, parsed.posts[0]))
                 elif parsed.outcome in _STOP_SITE:
@@ -167,6 +183,7 @@ class Visit:
         known = await job.known([post for post, _ in short]) if short else frozenset[str]()
         for post, fetch in [each for each in short if each[0].native_id not in known][:_DETAILS]:
             parsed, _ = await self._fetch(fetch)
+            job.result.followed[parsed.outcome] += 1
             long_text = dict(parsed.extras).get("long_text")
             if isinstance(long_text, str):
                 self._replace(merge_text(post, long_text))
@@ -175,7 +192,7 @@ class Visit:
 
     def _replace(self, post: Post) -> None:
         posts = self._job.result.posts
-        self._job.result.completed[post.native_id] = post
+        self._job.result.completed[post_key(post)] = post
         if post.native_id in self._index:
             posts[self._index[post.native_id]] = post
         else:

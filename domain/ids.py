@@ -8,7 +8,7 @@ from urllib.parse import parse_qsl, quote, urlencode, urlsplit, urlunsplit
 from domain.errors import DomainError
 from domain.mention import Kind
 
-__all__ = ["canonical_url", "fingerprint", "mention_id", "short_number", "text_hash"]
+__all__ = ["bounded_id", "canonical_url", "fingerprint", "mention_id", "short_number", "text_hash"]
 
 _PLATFORM = re.compile(r"[a-z][a-z0-9_]{0,31}")
 _DEFAULT_PORT = {"http": 80, "https": 443}
@@ -19,6 +19,8 @@ _TRACKING = frozenset(
 )
 _TRACKING_PREFIX = ("utm_", "share_")
 _MAX_URL = 8_192
+# Elasticsearch takes ids of at most 512 bytes; the platform's name and `:c:` stand before ours.
+_MAX_ID_BYTES = 440
 
 
 def canonical_url(url: str) -> str:
@@ -74,7 +76,17 @@ def mention_id(
         return "web:" + _web_key(native_id, url, feed_url)
     if not native_id.strip():
         raise DomainError(f"a {platform} post without id cannot be stored")
+    native_id = bounded_id(native_id)
     return f"{platform}:c:{native_id}" if kind is Kind.COMMENT else f"{platform}:{native_id}"
+
+
+def bounded_id(native_id: str) -> str:
+    """Return a native id as it is, or a hash of the whole where it has more than 440 bytes; idempotent.
+
+    Cutting it instead would make one post of two whose ids only begin alike.
+    """
+    raw = native_id.encode("utf-8", "surrogatepass")
+    return native_id if len(raw) <= _MAX_ID_BYTES else "sha256-" + hashlib.sha256(raw).hexdigest()[:32]
 
 
 def _web_key(native_id: str, url: str | None, feed_url: str | None) -> str:

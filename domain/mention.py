@@ -1,13 +1,25 @@
 """A mention: one public post, comment or article, as seen and as stored."""
 
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from datetime import datetime, timedelta
 from enum import StrEnum
 
 from domain.moment import SHANGHAI
 from domain.tagging import Tagging
 
-__all__ = ["Author", "Engagement", "Flag", "Kind", "Mention", "Post", "Precision", "RepostOf", "Trend", "event_at"]
+__all__ = [
+    "Author",
+    "Engagement",
+    "Flag",
+    "Kind",
+    "Mention",
+    "Post",
+    "Precision",
+    "RepostOf",
+    "Trend",
+    "event_at",
+    "not_after",
+]
 
 
 class Kind(StrEnum):
@@ -231,3 +243,10 @@ def event_at(published_at: datetime | None, precision: Precision | None, first_c
     span = timedelta(days=1) if precision is Precision.DAY else timedelta(hours=1)
     last = start + span - timedelta(milliseconds=1)
     return min(max(first_collected_at, start), last, first_collected_at)
+
+
+def not_after(post: Post, now: datetime) -> Post:
+    """Return a post whose time of publication is `now` at the latest: no page knows tomorrow."""
+    if post.published_at is None or post.published_at <= now:
+        return post
+    return replace(post, published_at=now)

@@ -60,6 +60,10 @@ class VisitState:
     """New posts that named a brand, counted after tagging."""
     outcomes: tuple[tuple[str, int], ...] = ()
     """(outcome, number of visits), sorted by name."""
+    drops: tuple[tuple[str, int], ...] = ()
+    """(reason, number of posts or lines let go for it), sorted by name."""
+    followed: tuple[tuple[str, int], ...] = ()
+    """(outcome, number of pages behind entries), sorted by name."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -82,5 +86,9 @@ class SourceHealth:
     """Last visit that proved life, UTC."""
     newest_at: datetime | None = None
     """Newest publication seen, UTC."""
+    outcomes: tuple[tuple[str, int], ...] = ()
+    """(outcome, number of visits) since the source was made, sorted by name."""
+    drops: tuple[tuple[str, int], ...] = ()
+    """(reason, number of posts or lines let go for it) since then, sorted by name."""
     interval: timedelta = timedelta(minutes=5)
     """Time between visits."""

@@ -15,7 +15,7 @@ from rich.progress import Progress
 from config.settings import Settings
 from domain.errors import DomainError
 from domain.ids import mention_id
-from domain.mention import Flag, Mention, Post
+from domain.mention import Flag, Mention, Post, not_after
 from service import wiring
 from service.clock import running_clock
 from service.errors import UsageError
@@ -37,7 +37,7 @@ def mention_of(post: Post, *, source: str, now: datetime) -> Mention:
     identity = mention_id(platform=post.platform, native_id=post.native_id, kind=post.kind, url=post.url)
     return Mention(
         id=identity,
-        post=post,
+        post=not_after(post, now),
         source=source,
         first_collected_at=now,
         last_collected_at=now,

@@ -118,6 +118,8 @@ def source_view(health: SourceHealth) -> dict[str, object]:
         "fix": health.fix,
         "last_success_at": health.last_success_at.isoformat() if health.last_success_at else None,
         "newest_at": health.newest_at.isoformat() if health.newest_at else None,
+        "outcomes": dict(health.outcomes),
+        "drops": dict(health.drops),
     }
 
 

@@ -1,7 +1,9 @@
 """`tingfeng analyse` and `tingfeng stories`: NDJSON in, NDJSON out, order kept."""
 
 import json
+import math
 import queue
+import re
 import tempfile
 import threading
 from collections.abc import Iterator, Mapping, Sequence
@@ -17,11 +19,13 @@ from domain.moment import from_rfc3339
 from domain.tagging import Sentiment
 from service import wiring
 from service.pipeline import story_item
+from service.printing import json_line
 
 __all__ = ["analyse_lines", "story_lines"]
 
 BATCH = 500
 MAX_LINE_BYTES = 2_000_000
+_HALF = re.compile("[\ud800-\udfff]")
 EPOCH = datetime(2020, 1, 1, tzinfo=UTC)
 
 
@@ -109,6 +113,8 @@ def _batches(lines: BinaryIO) -> Iterator[Sequence[_Line | _Bad]]:
     def read() -> None:
         while line := lines.readline(MAX_LINE_BYTES + 1):
             ready.put(line)
+            while len(line) > MAX_LINE_BYTES and not line.endswith(b"\n"):
+                line = lines.readline(MAX_LINE_BYTES + 1) or b"\n"
         ready.put(None)
 
     threading.Thread(target=read, daemon=True).start()
@@ -128,7 +134,7 @@ def _batches(lines: BinaryIO) -> Iterator[Sequence[_Line | _Bad]]:
 
 def _write(out: IO[str], views: Sequence[Mapping[str, object]]) -> int:
     """Write one object a line and return how many are errors."""
-    out.write("".join(json.dumps(view, ensure_ascii=False) + "\n" for view in views))
+    out.write("".join(json_line(view) + "\n" for view in views))
     out.flush()
     return sum(1 for view in views if "error" in view)
 
@@ -146,7 +152,7 @@ def _read(raw: bytes, number: int) -> _Line | _Bad:
         return _Bad(error=f"line {number}: not JSON")
     if not isinstance(entry, dict):
         return _Bad(error=f"line {number}: a JSON object is expected")
-    if "id" not in entry or isinstance(entry["id"], dict | list) or entry["id"] is None:
+    if not _is_id(entry.get("id")):
         return _Bad(error=f"line {number}: id is missing")
     for name in ("text", "title", "platform", "target"):
         if not isinstance(entry.get(name), str | None):
@@ -154,9 +160,19 @@ def _read(raw: bytes, number: int) -> _Line | _Bad:
     if entry.get("text") is None:
         return _Bad(error=f"line {number}: text is missing")
     try:
-        return _Line(id=entry["id"], mention=_mention(entry), target=entry.get("target"))
+        target = entry.get("target")
+        return _Line(id=entry["id"], mention=_mention(entry), target=_whole(target) if target else None)
     except DomainError as err:
         return _Bad(error=f"line {number}: {err}")
+
+
+def _is_id(value: object) -> bool:
+    return isinstance(value, str | int) or (isinstance(value, float) and math.isfinite(value))
+
+
+def _whole(text: str) -> str:
+    """Return text of the same length without halves of characters, which no store and no channel takes."""
+    return text if text.isascii() else _HALF.sub("\ufffd", text)
 
 
 def _mention(entry: Mapping[str, Any]) -> Mention:
@@ -165,15 +181,15 @@ def _mention(entry: Mapping[str, Any]) -> Mention:
     author = entry.get("author")
     name = author.get("name") if isinstance(author, dict) else author
     post = Post(
-        platform=entry.get("platform") or "unknown",
-        native_id=str(entry["id"]),
+        platform=_whole(entry.get("platform") or "unknown"),
+        native_id=_whole(str(entry["id"])),
         kind=Kind.POST,
-        title=entry.get("title"),
-        text=entry["text"],
-        author=Author(name=name if isinstance(name, str) else None),
+        title=_whole(entry["title"]) if entry.get("title") else None,
+        text=_whole(entry["text"]),
+        author=Author(name=_whole(name) if isinstance(name, str) else None),
         published_at=at,
     )
-    return Mention(id=str(entry["id"]), post=post, source="stdin", first_collected_at=at, last_collected_at=at)
+    return Mention(id=_whole(str(entry["id"])), post=post, source="stdin", first_collected_at=at, last_collected_at=at)
 
 
 def _sentiment_view(sentiment: Sentiment) -> dict[str, object]:

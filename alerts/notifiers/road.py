@@ -6,6 +6,7 @@ import http.client
 import json
 import socket
 import ssl
+import time
 import urllib.error
 import urllib.request
 from collections.abc import Mapping
@@ -16,7 +17,7 @@ from urllib.parse import unquote, urlsplit
 
 from config.trust import trusting
 
-__all__ = ["Reply", "Road", "began"]
+__all__ = ["Reply", "Road", "began", "json_of"]
 
 _MAX_ANSWER_BYTES = 1_000_000
 
@@ -83,10 +84,20 @@ class Road:
         request = urllib.request.Request(url, data=raw, headers={"Content-Type": "application/json; charset=utf-8"})
         try:
             with self.open(request) as response:
-                return _reply(response.status, response.headers, response.read(_MAX_ANSWER_BYTES))
+                return _reply(response.status, response.headers, self.read(response))
         except urllib.error.HTTPError as err:
             with err:
-                return _reply(err.code, err.headers, err.read(_MAX_ANSWER_BYTES))
+                return _reply(err.code, err.headers, self.read(err))
+
+    def read(self, answer: IO[bytes] | http.client.HTTPResponse) -> bytes:
+        """Return the first million bytes of a body, or what came of it in three times `timeout_s`."""
+        parts: list[bytes] = []
+        room, end = _MAX_ANSWER_BYTES, time.monotonic() + 3 * self.timeout_s
+        read = getattr(answer, "read1", answer.read)
+        while room > 0 and time.monotonic() < end and (part := read(min(room, 65_536))):
+            parts.append(part)
+            room -= len(part)
+        return b"".join(parts)
 
     def _through_proxy(self, request: urllib.request.Request) -> None:
         if self.proxy in (None, "", "none") or self._direct(urlsplit(request.full_url).hostname or ""):
@@ -119,3 +130,15 @@ def began(err: Exception) -> bool:
     if isinstance(reason, str):
         return False
     return not isinstance(reason, ConnectionRefusedError | socket.gaierror | ssl.SSLError | TimeoutError | OSError)
+
+
+def json_of(body: str) -> Any:
+    """Return the JSON value of an answer.
+
+    Raises:
+        ValueError: it is no JSON, or nested so deeply that it is no honest answer.
+    """
+    try:
+        return json.loads(body)
+    except RecursionError as err:
+        raise ValueError("nested too deeply") from err

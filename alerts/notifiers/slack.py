@@ -1,5 +1,6 @@
 """Slack: a bot's chat.postMessage with threads, or an incoming webhook."""
 
+import email.message
 import http.client
 import json
 import urllib.error
@@ -11,10 +12,11 @@ from urllib.parse import urlsplit
 
 from slack_sdk import WebClient
 from slack_sdk.errors import SlackApiError, SlackClientError
+from slack_sdk.web import SlackResponse
 
 from alerts.message import Message
 from alerts.notifiers.base import Answer, Found, Limit, Notifier, mask
-from alerts.notifiers.road import Reply, Road, began
+from alerts.notifiers.road import Reply, Road, began, json_of
 from alerts.notifiers.slack_block import blocks_of, fallback_text, plain_text
 from config.marks import Url
 from domain.errors import DomainError
@@ -30,6 +32,9 @@ _BASE_URL = "https://slack.com/api/"
 _BROADCAST = frozenset({DeliveryKind.ESCALATED, DeliveryKind.RESOLVED})
 _LOOK_BACK = 200
 _HOLD_S = 30.0
+_NO_JSON = "Received a response in a non-JSON format"
+_MAX_REF = 100
+_MAX_CODE = 80
 
 # Channels contract, section 8; kin of the listed codes come from Slack's own method page. A refusal that no set
 # names (msg_too_long, invalid_blocks, no_text and the unknown) is one of our form: degrade.
@@ -102,9 +107,24 @@ class _RoadClient(WebClient):
         self._road = road
 
     def _perform_urllib_http_request_internal(self, url: str, req: urllib.request.Request) -> dict[str, Any]:
-        with self._road.open(req) as response:
-            body = response.read(1_000_000).decode("utf-8", "replace")
-            return {"status": response.status, "headers": response.headers, "body": body}
+        try:
+            with self._road.open(req) as response:
+                return _bounded(response.status, response.headers, self._road.read(response))
+        except urllib.error.HTTPError as err:
+            with err:
+                return _bounded(err.code, err.headers, self._road.read(err))
+
+
+def _bounded(status: int, headers: email.message.Message, raw: bytes) -> dict[str, Any]:
+    """Return an answer in the form of Slack's client; whatever came, its body is an object."""
+    body = raw.decode("utf-8", "replace")
+    try:
+        parsed = json_of(body)
+    except ValueError:
+        parsed = None
+    if not isinstance(parsed, dict):
+        parsed = {"ok": False, "error": f"{_NO_JSON}: {body[:80]}"}
+    return {"status": status, "headers": dict(headers.items()), "body": body, "parsed_body": parsed}
 
 
 class SlackBotNotifier:
@@ -135,8 +155,7 @@ class SlackBotNotifier:
             return _lost(err, [self._secret])
         if answer.get("ok") is not True:
             return Answer(verdict=DeliveryClass.UNCERTAIN, text="HTTP 200 without ok")
-        ref = f"{answer.get('channel')} {answer.get('ts')}"
-        return Answer(verdict=DeliveryClass.OK, code="ok", text="ok", remote_ref=ref)
+        return Answer(verdict=DeliveryClass.OK, code="ok", text="ok", remote_ref=_ref_of(answer))
 
     def find(self, delivery: Delivery, *, thread_ref: str) -> Found:
         """Look for the delivery's id among the channel's or thread's latest messages."""
@@ -156,8 +175,9 @@ class SlackBotNotifier:
     def _refused(self, err: SlackApiError) -> Answer:
         response = err.response
         data = response.data if isinstance(response.data, dict) else {}
-        code = str(data.get("error", ""))
-        is_json = bool(code) and not code.startswith("Received a response in a non-JSON format")
+        said = data.get("error")
+        code = said if isinstance(said, str) else ""
+        is_json = 0 < len(code) <= _MAX_CODE and not code.startswith(_NO_JSON)
         text = mask(f"HTTP {response.status_code} {code}", [self._secret])
         if needed := data.get("needed"):
             text = mask(f"{text} needed={needed}")
@@ -202,6 +222,13 @@ def _body(message: Message, degrade: int) -> dict[str, Any]:
     if degrade >= 2:
         return {"text": plain_text(message), "mrkdwn": False, **quiet}
     return {"text": fallback_text(message), "blocks": blocks_of(message, degrade), **quiet}
+
+
+def _ref_of(answer: SlackResponse) -> str:
+    """Return channel and timestamp of an accepted message; empty where the answer does not give them."""
+    channel, ts = answer.get("channel"), answer.get("ts")
+    is_ref = isinstance(channel, str) and isinstance(ts, str) and len(channel) + len(ts) < _MAX_REF
+    return f"{channel} {ts}" if is_ref else ""
 
 
 def _payload(delivery: Delivery) -> dict[str, str]:

@@ -2,7 +2,6 @@
 
 import hashlib
 import http.client
-import json
 import logging
 import urllib.error
 from dataclasses import dataclass
@@ -12,7 +11,7 @@ from urllib.parse import parse_qs, quote, urlsplit
 from alerts.message import Line, Message
 from alerts.notifiers.base import Answer, Found, Limit, Notifier, mask
 from alerts.notifiers.fit import fit_lines
-from alerts.notifiers.road import Reply, Road, began
+from alerts.notifiers.road import Reply, Road, began, json_of
 from alerts.text import clip_bytes
 from config.marks import Url
 from domain.errors import DomainError
@@ -145,14 +144,14 @@ class WecomRobotNotifier:
 
 def _errcode(reply: Reply) -> int | None:
     try:
-        code = json.loads(reply.body)["errcode"]
+        code = json_of(reply.body)["errcode"]
     except (ValueError, TypeError, KeyError):
         return None
     return code if isinstance(code, int) and not isinstance(code, bool) else None
 
 
 def _errmsg(reply: Reply) -> str:
-    return str(json.loads(reply.body).get("errmsg", "")).partition(", hint:")[0]
+    return str(json_of(reply.body).get("errmsg", "")).partition(", hint:")[0]
 
 
 def escape(text: str) -> str:

@@ -7,7 +7,8 @@ from datetime import datetime
 from crawlers.cn_time import parse_cn_time
 from crawlers.link import public_link
 from crawlers.shape import engagement
-from crawlers.text import clean_line, html_to_text
+from crawlers.text import MAX_TEXT, clean_line, html_to_text
+from domain.ids import bounded_id
 from domain.mention import Author, Kind, Post
 
 __all__ = ["Entry", "to_post"]
@@ -55,7 +56,8 @@ def to_post(entry: Entry, *, site: str | None, base: str, now: datetime) -> Post
     url = public_link(found, base)
     title = clean_line(entry.title)
     markup = _unescaped(entry.markup)
-    native_id = clean_line(entry.guid, 1_000) or url or (title and f"{title}|{entry.published[:60]}")
+    guid = bounded_id(clean_line(entry.guid, MAX_TEXT) or "")
+    native_id = guid or url or (title and f"{title}|{entry.published[:60]}")
     if not native_id:
         return None
     rich = html_to_text(markup, url or base)

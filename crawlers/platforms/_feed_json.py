@@ -6,6 +6,7 @@ from typing import Any
 
 from crawlers.link import public_link
 from crawlers.platforms._feed_entry import Entry, to_post
+from crawlers.platforms._gather import MAX_ENTRIES, Drops, gather
 from crawlers.shape import entries, obj, text_of
 from crawlers.text import clean_line, html_to_text
 from domain.mention import Post
@@ -18,16 +19,13 @@ def is_json_feed(body: Mapping[str, Any]) -> bool:
     return isinstance(body.get("items"), list) and ("jsonfeed.org" in text_of(body.get("version")) or "title" in body)
 
 
-def read_json_feed(body: Mapping[str, Any], url: str, now: datetime) -> tuple[Post, ...]:
-    """Return the posts of a JSON Feed in order, each id once."""
+def read_json_feed(body: Mapping[str, Any], url: str, now: datetime) -> tuple[tuple[Post, ...], Drops]:
+    """Return the posts of a JSON Feed in order, each id once, and what was let go."""
     site = clean_line(text_of(body.get("title")), 200)
     home = public_link(text_of(body.get("home_page_url")), url) or url
-    posts: dict[str, Post] = {}
-    for item in entries(body.get("items")):
-        post = to_post(_entry(item, body), site=site, base=home, now=now)
-        if post is not None:
-            posts.setdefault(post.native_id, post)
-    return tuple(posts.values())
+    items = entries(body.get("items"))
+    found = (to_post(_entry(item, body), site=site, base=home, now=now) for item in items[:MAX_ENTRIES])
+    return gather(found, unread=max(len(items) - MAX_ENTRIES, 0))
 
 
 def _entry(item: Mapping[str, Any], body: Mapping[str, Any]) -> Entry:

@@ -4,28 +4,34 @@ import html
 import re
 from datetime import datetime
 from html.entities import html5
+from itertools import islice
 
 from lxml import etree
 
 from crawlers.platforms._feed_entry import Entry, to_post
+from crawlers.platforms._gather import MAX_ENTRIES, Drops, gather
 from crawlers.text import clean_line, html_to_text
 from domain.mention import Post
 
 __all__ = ["read_xml_feed"]
 
 _DECLARATION = re.compile(r"^\s*<\?xml[^>]{0,300}\?>")
-_DOCTYPE = re.compile(r"<!DOCTYPE[^\[>]{0,2000}(?:\[.*?\]\s*)?>", re.DOTALL | re.IGNORECASE)
+_DOCTYPE = re.compile(r"<!DOCTYPE[^\[>]{0,2000}", re.IGNORECASE)
+_SUBSET_END = re.compile(r"\]\s*+>")
+# Each node's name holds its namespace: a giant one, times the nodes, is hours of work.
+_GIANT_NAMESPACE = re.compile(r"""xmlns[^=<>"']{0,64}=\s{0,9}(?:"[^"]{1000}|'[^']{1000})""")
 _ENTITY = re.compile(r"&(?:#(\d{1,7}|x[0-9a-fA-F]{1,6})|([A-Za-z][A-Za-z0-9]{1,31}));|&")
 _XML_OWN = frozenset({"lt", "gt", "amp", "quot", "apos"})
 _FORBIDDEN = re.compile("[\x00-\x08\x0b\x0c\x0e-\x1f\ud800-\udfff\ufffe\uffff]")
 _FOREIGN = re.compile(r"^\{[^}]*(?:mrss|itunes|googleplay|podcast)[^}]*\}|^(?:media|itunes|googleplay|podcast):", re.I)
+_OPENED, _CLOSED = re.compile(r"<(?:item|entry)[\s>/]"), re.compile(r"</(?:item|entry)\s*+>|<(?:item|entry)\s*+/>")
 _ROOTS = frozenset({"rss", "rdf", "feed", "channel"})
 _XML_BASE = "{http://www.w3.org/XML/1998/namespace}base"
-_MAX_ENTRIES = 10_000
+_PROLOG = 64_000
 
 
-def read_xml_feed(text: str, url: str, now: datetime) -> tuple[tuple[Post, ...], str] | None:
-    """Return the posts of a feed in order, each id once, and a remark; None if it is no feed.
+def read_xml_feed(text: str, url: str, now: datetime) -> tuple[tuple[Post, ...], str, Drops] | None:
+    """Return the posts of a feed in order, each id once, a remark, and what was let go; None if it is no feed.
 
     What a cut-off feed still holds in whole is read; its last, unfinished entry is left for
     the next visit.
@@ -34,6 +40,8 @@ def read_xml_feed(text: str, url: str, now: datetime) -> tuple[tuple[Post, ...],
         recover=True, resolve_entities=False, no_network=True, load_dtd=False, huge_tree=False, encoding="utf-8",
         remove_comments=True, remove_pis=True,
     )  # fmt: skip
+    if _GIANT_NAMESPACE.search(text):
+        return None
     try:
         root = etree.fromstring(_repaired(text).encode("utf-8"), parser)
     except (etree.LxmlError, ValueError):
@@ -41,22 +49,39 @@ def read_xml_feed(text: str, url: str, now: datetime) -> tuple[tuple[Post, ...],
     if root is None or _local(root) not in _ROOTS:
         return None
     channel = next((child for child in root if _local(child) == "channel"), root)
-    found = [node for node in root.iter(etree.Element) if _local(node) in ("item", "entry")][:_MAX_ENTRIES]
-    cut = _unfinished(text)
+    opened, closed = len(_OPENED.findall(text)), len(_CLOSED.findall(text))
+    found = list(islice((node for node in root.iter(etree.Element) if _local(node) in ("item", "entry")), MAX_ENTRIES))
+    unread = max(opened - MAX_ENTRIES, 0)
+    cut = opened > closed
+    if cut and not unread:
+        found = found[:-1]
     site = clean_line(html_to_text(_text(_child(channel, "title"))).text, 200)
     owner = _author(channel)
     language = _plain(_child(channel, "language"))
-    posts: dict[str, Post] = {}
-    for node in found[:-1] if cut and found else found:
-        post = to_post(_entry(node, owner, language), site=site, base=root.get(_XML_BASE) or url, now=now)
-        if post is not None:
-            posts.setdefault(post.native_id, post)
-    return tuple(posts.values()), "cut off in mid-entry" if cut else ""
+    base = root.get(_XML_BASE) or url
+    posts, drops = gather(
+        (to_post(_entry(node, owner, language), site=site, base=base, now=now) for node in found),
+        unread=unread,
+        unfinished=cut,
+    )
+    return posts, "cut off in mid-entry" if cut else "", drops
 
 
 def _repaired(text: str) -> str:
-    text = _DOCTYPE.sub("", _DECLARATION.sub("", text), count=1)
+    text = _without_doctype(_DECLARATION.sub("", text))
     return _ENTITY.sub(_entity, _FORBIDDEN.sub("", text)).strip()
+
+
+def _without_doctype(text: str) -> str:
+    """Drop the document type with the entities that it declares; linear, whatever is nested or left open."""
+    opened = _DOCTYPE.search(text, 0, _PROLOG)
+    if opened is None:
+        return text
+    end = opened.end()
+    if text.startswith("[", end):
+        closed = _SUBSET_END.search(text, end)
+        return text[: opened.start()] + text[closed.end() :] if closed else text
+    return text[: opened.start()] + text[end + 1 :] if text.startswith(">", end) else text
 
 
 def _entity(match: re.Match[str]) -> str:
@@ -70,11 +95,6 @@ def _entity(match: re.Match[str]) -> str:
         char = html.unescape(match[0])
         return "" if _FORBIDDEN.search(char) else match[0]
     return "&amp;"
-
-
-def _unfinished(text: str) -> bool:
-    opened = len(re.findall(r"<(?:item|entry)[\s>]", text))
-    return opened > len(re.findall(r"</(?:item|entry)\s*>", text))
 
 
 def _local(node: etree._Element) -> str:

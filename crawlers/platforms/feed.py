@@ -67,10 +67,10 @@ class FeedPage:
         found = read_xml_feed(text, response.url, response.now)
         if found is None:
             return Parsed(outcome=FetchOutcome.PARSE_ERROR, detail=_what_instead(text))
-        posts, remark = found
+        posts, remark, drops = found
         if not posts and remark:
-            return Parsed(outcome=FetchOutcome.PARSE_ERROR, detail=f"feed {remark}")
-        return Parsed(outcome=FetchOutcome.OK if posts else FetchOutcome.EMPTY, posts=posts, detail=remark)
+            return Parsed(outcome=FetchOutcome.PARSE_ERROR, drops=drops, detail=f"feed {remark}")
+        return Parsed(outcome=FetchOutcome.OK if posts else FetchOutcome.EMPTY, posts=posts, drops=drops, detail=remark)
 
 
 def _read_json(text: str, response: Response) -> Parsed:
@@ -80,8 +80,8 @@ def _read_json(text: str, response: Response) -> Parsed:
         return Parsed(outcome=FetchOutcome.PARSE_ERROR, detail="broken JSON")
     if not isinstance(body, Mapping) or not is_json_feed(body):
         return Parsed(outcome=FetchOutcome.PARSE_ERROR, detail="JSON, but no JSON Feed")
-    posts = read_json_feed(body, response.url, response.now)
-    return Parsed(outcome=FetchOutcome.OK if posts else FetchOutcome.EMPTY, posts=posts)
+    posts, drops = read_json_feed(body, response.url, response.now)
+    return Parsed(outcome=FetchOutcome.OK if posts else FetchOutcome.EMPTY, posts=posts, drops=drops)
 
 
 def _what_instead(text: str) -> str:

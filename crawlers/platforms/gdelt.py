@@ -11,6 +11,7 @@ from config.settings import SourceSettings
 from crawlers.base import Fetch, Parsed, Response
 from crawlers.cn_time import parse_cn_time
 from crawlers.decode import decode_body
+from crawlers.platforms._gather import MAX_ENTRIES, gather
 from crawlers.shape import entries, load_json, text_of
 from crawlers.text import clean_line, html_to_text
 from crawlers.verdict import status_outcome
@@ -83,12 +84,10 @@ class GdeltPage:
             return Parsed(outcome=FetchOutcome.SCHEMA_ERROR, detail="no list of articles")
         if body and "articles" not in body:
             return Parsed(outcome=FetchOutcome.SCHEMA_ERROR, detail="no articles in it")
-        posts: dict[str, Post] = {}
-        for article in entries(body.get("articles")):
-            post = _read(article, response.now)
-            if post is not None:
-                posts.setdefault(post.native_id, post)
-        return Parsed(outcome=FetchOutcome.OK if posts else FetchOutcome.EMPTY, posts=tuple(posts.values()))
+        articles = entries(body.get("articles"))
+        found = (_read(article, response.now) for article in articles[:MAX_ENTRIES])
+        posts, drops = gather(found, unread=max(len(articles) - MAX_ENTRIES, 0))
+        return Parsed(outcome=FetchOutcome.OK if posts else FetchOutcome.EMPTY, posts=posts, drops=drops)
 
 
 def _refusal(text: str, by_status: FetchOutcome | None) -> Parsed:
@@ -97,8 +96,9 @@ def _refusal(text: str, by_status: FetchOutcome | None) -> Parsed:
         return Parsed(outcome=FetchOutcome.RATE_LIMITED, detail=detail)
     if by_status is not None:
         return Parsed(outcome=by_status, detail=detail)
-    if not text or words.startswith(("<!doctype", "<html", "<?xml")):
-        return Parsed(outcome=FetchOutcome.PARSE_ERROR, detail=detail or "empty answer")
+    binary = "\0" in words or "\ufffd" in words
+    if not text or binary or words.startswith(("<!doctype", "<html", "<?xml")):
+        return Parsed(outcome=FetchOutcome.PARSE_ERROR, detail="no text" if binary else detail or "empty answer")
     return Parsed(outcome=FetchOutcome.BAD_QUERY, detail=detail)
 
 

@@ -37,8 +37,9 @@ _API_ERRORS = {
     **dict.fromkeys((21327, 21332, 21335), FetchOutcome.AUTH_FAILED),
     **dict.fromkeys((10008, 10016, 10017, 20012, 20013), FetchOutcome.BAD_QUERY),
 }
-_VISITOR_CALL = re.compile(r"\(\s*(\{.*\})\s*\)\s*;?\s*$", re.DOTALL)
-_RENDER_DATA = re.compile(r"\$render_data\s*=\s*(\[.*?\])\s*\[0\]", re.DOTALL)
+_VISITOR_CALL = re.compile(r"\(\s*+(?=\{)")
+_RENDER_DATA = re.compile(r"\$render_data\s*+=\s*+(?=\[)")
+_RENDER_END = re.compile(r"\](?=\s*+\[0\])")
 _VISITOR_OK = 20_000_000
 _AJAX = (("X-Requested-With", "XMLHttpRequest"),)
 _PAGES_OF_API = 50
@@ -125,10 +126,25 @@ class WeiboPage:
             return Parsed(outcome=FetchOutcome.ERROR, detail=f"unknown endpoint {endpoint[:60]}")
         if endpoint == "weibo.s_search":
             return _read_search_page(text, response)
-        if endpoint in ("weibo.visitor", "weibo.m_detail"):
-            found = (_VISITOR_CALL if endpoint == "weibo.visitor" else _RENDER_DATA).search(text)
-            text = found[1] if found else ""
+        if endpoint == "weibo.visitor":
+            text = _argument(text)
+        elif endpoint == "weibo.m_detail":
+            text = _render_data(text)
         return _read_json(text, response, read)
+
+
+def _argument(script: str) -> str:
+    """Return the object that a script hands to its callback; empty if it calls none."""
+    called = script.rstrip().removesuffix(";").rstrip()
+    opened = _VISITOR_CALL.search(called)
+    return called[opened.end() : -1].rstrip() if opened and called.endswith(")") else ""
+
+
+def _render_data(page: str) -> str:
+    """Return the list that a page's script keeps as `$render_data`; empty if there is none."""
+    opened = _RENDER_DATA.search(page)
+    closed = _RENDER_END.search(page, opened.end()) if opened else None
+    return page[opened.end() : closed.end()] if opened and closed else ""
 
 
 def _read_json(text: str, response: Response, read: Callable[[Any, Response], Parsed]) -> Parsed:

@@ -103,8 +103,9 @@ class Kibana:
             KibanaError: no answer, refused, or it is older than 8.14.
         """
         status = self._json("GET", f"{self._root}/api/status")
-        number = str((status.get("version") or {}).get("number") or "")
-        parts = tuple(int(part) for part in number.split("-")[0].split(".") if part.isdigit())
+        version = status.get("version")
+        number = str(version.get("number") or "")[:40] if isinstance(version, dict) else ""
+        parts = tuple(int(part) for part in number.split("-")[0].split(".") if part.isdecimal())
         if not parts:
             return None
         if parts < OLDEST:
@@ -128,8 +129,8 @@ class Kibana:
             raise KibanaError("Kibana's answer to the import does not say whether it worked; nothing is known of it")
         return ImportAnswer(
             success=answer["success"] is True and not answer.get("errors"),
-            taken=int(answer.get("successCount", 0)),
-            problems=tuple(_problem(each) for each in answer.get("errors") or ()),
+            taken=taken if isinstance(taken := answer.get("successCount"), int) else 0,
+            problems=tuple(_problem(each) for each in _objects(answer.get("errors"))),
         )
 
     def export_objects(self, objects: Sequence[tuple[str, str]]) -> Sequence[Json]:
@@ -146,7 +147,7 @@ class Kibana:
         raw = self._call("POST", f"{self._base}/api/saved_objects/_export", body=json.dumps(asked).encode())
         try:
             found = read_ndjson(raw.decode("utf-8"))
-        except ValueError as err:
+        except (ValueError, RecursionError) as err:
             raise KibanaError(f"Kibana's export cannot be read: {err}") from err
         failed = [each for each in found if each.get("error")]
         if failed:
@@ -166,7 +167,7 @@ class Kibana:
         raw = self._call(method, url, body=body, kind=kind)
         try:
             answer = json.loads(raw)
-        except ValueError as err:
+        except (ValueError, RecursionError) as err:
             raise KibanaError(f"{self._root} answers, but not as Kibana does; is the address right?") from err
         if not isinstance(answer, dict):
             raise KibanaError(f"{self._root} answers, but not as Kibana does; is the address right?")
@@ -214,25 +215,31 @@ def _credentials(access: KibanaAccess) -> str:
 
 
 def _problem(error: Mapping[str, Any]) -> ImportProblem:
-    told = error.get("error") or {}
+    told = error.get("error")
+    told = told if isinstance(told, dict) else {}
     kind = str(told.get("type", "unknown"))
     fix = _FIXES.get(kind, _FIXES["unknown"])
     if kind == "missing_references":
-        missing = ", ".join(f"{each.get('type')} {each.get('id')}" for each in told.get("references") or ())
+        missing = ", ".join(f"{each.get('type')} {each.get('id')}" for each in _objects(told.get("references")))
         fix = f"{fix} ({missing})" if missing else fix
     if kind == "unknown" and told.get("message"):
         fix = f"{_one_line(str(told['message']))} → {fix}"
-    title = (error.get("meta") or {}).get("title") or error.get("title") or ""
+    meta = error.get("meta")
+    title = (meta.get("title") if isinstance(meta, dict) else None) or error.get("title") or ""
     return ImportProblem(
         type=str(error.get("type", "")), id=str(error.get("id", "")), title=str(title), kind=kind, fix=fix
     )
+
+
+def _objects(value: object) -> list[Mapping[str, Any]]:
+    return [each for each in value if isinstance(each, dict)] if isinstance(value, list) else []
 
 
 def _refused(root: str, status: int, body: bytes) -> KibanaError:
     try:
         answer = json.loads(body)
         said = _one_line(str(answer.get("message", ""))) if isinstance(answer, dict) else ""
-    except ValueError:
+    except (ValueError, RecursionError):
         said = ""
     fixes = {
         400: "Kibana did not take the request",

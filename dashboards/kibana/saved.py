@@ -106,7 +106,7 @@ def read_ndjson(text: str) -> Sequence[Json]:
         ValueError: a line is no JSON object.
     """
     found = []
-    for line in text.splitlines():
+    for line in text.split("\n"):
         if not line.strip():
             continue
         value = json.loads(line)

@@ -10,8 +10,9 @@ from rich.console import Console
 from domain.errors import TingfengError
 from service.errors import UsageError
 from service.logs import configure_logging
+from service.printing import harmless, json_line
 
-__all__ = ["ConfigOption", "JsonOption", "app", "console", "main", "say", "whole_app"]
+__all__ = ["ConfigOption", "JsonOption", "app", "console", "main", "say", "say_json", "whole_app"]
 
 app = typer.Typer(
     name="tingfeng",
@@ -31,8 +32,17 @@ JsonOption = Annotated[bool, typer.Option("--json", help="NDJSON on standard out
 
 
 def say(text: str) -> None:
-    """Print one line for people on standard output, as it is: no markup in it."""
-    print(text, flush=True)
+    """Print one line for people on standard output: no markup in it, and nothing that commands a terminal."""
+    print(harmless(text), flush=True)
+
+
+def say_json(value: object) -> None:
+    """Print one object as a line of NDJSON, the same value for every reader, harmless on a terminal.
+
+    Raises:
+        ValueError: a number is infinite or none; no value of ours is.
+    """
+    print(json_line(value), flush=True)
 
 
 def whole_app() -> typer.Typer:
@@ -66,5 +76,5 @@ def main() -> None:
 
 
 def _fail(message: str, code: int) -> None:
-    print(message, file=sys.stderr)
+    print(harmless(message), file=sys.stderr)
     sys.exit(code)

@@ -1,12 +1,11 @@
 """incidents and notify: what people do about an alert."""
 
-import json
 from typing import Annotated, Literal
 
 import typer
 
 from service import wiring
-from service.cli.app import ConfigOption, JsonOption, app, say
+from service.cli.app import ConfigOption, JsonOption, app, say, say_json
 
 incidents = typer.Typer(help="List, show and handle incidents.", no_args_is_help=True)
 notify = typer.Typer(help="Test the way to a receiver.", no_args_is_help=True)
@@ -33,7 +32,7 @@ def list_incidents(
         for incident, deliveries in read_incidents(stores, active_only=active, limit=limit):
             if json_lines:
                 view = incident_view(incident, deliveries, stores.mentions, incident_link(incident, settings))
-                say(json.dumps(view, ensure_ascii=False))
+                say_json(view)
             else:
                 say(incident_line(incident, deliveries, settings))
 
@@ -47,7 +46,7 @@ def show(incident: IdArgument, config: ConfigOption = None, json_lines: JsonOpti
         found, deliveries = read_incident(stores, incident)
         if json_lines:
             view = incident_view(found, deliveries, stores.mentions, incident_link(found, settings))
-            say(json.dumps(view, ensure_ascii=False))
+            say_json(view)
             return
         for line in incident_lines(found, deliveries, stores.mentions, settings):
             say(line)

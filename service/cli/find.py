@@ -1,6 +1,5 @@
 """search and import: mentions out, mentions in."""
 
-import json
 from pathlib import Path
 from typing import Annotated
 
@@ -8,7 +7,7 @@ import typer
 
 from domain.moment import SHANGHAI
 from service import wiring
-from service.cli.app import ConfigOption, JsonOption, app, say
+from service.cli.app import ConfigOption, JsonOption, app, say, say_json
 from service.clock import running_clock
 
 
@@ -29,7 +28,7 @@ def search(
     try:
         for mention in find_mentions(stores.mentions, query, now=now, limit=limit):
             if json_lines:
-                say(json.dumps(public_document(mention), ensure_ascii=False))
+                say_json(public_document(mention))
                 continue
             sentiment = mention.tags.sentiment.polarity.value if mention.tags else "-"
             text = " ".join(f"{mention.post.title or ''} {mention.post.text}".split())[:100]

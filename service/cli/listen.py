@@ -1,6 +1,5 @@
 """init, check, sources, run, demo, doctor: setting up and listening."""
 
-import json
 import os
 from pathlib import Path
 from typing import Annotated
@@ -8,7 +7,7 @@ from typing import Annotated
 import typer
 
 from service import wiring
-from service.cli.app import ConfigOption, JsonOption, app, say
+from service.cli.app import ConfigOption, JsonOption, app, say, say_json
 from service.clock import clock_order, running_clock
 from service.errors import UsageError
 
@@ -60,7 +59,7 @@ def sources(config: ConfigOption = None, json_lines: JsonOption = False) -> None
         now = clock.now()
         if json_lines:
             for each in health:
-                say(json.dumps(source_view(each), ensure_ascii=False))
+                say_json(source_view(each))
             return
         for each in health:
             newest = f"{each.newest_at:%m-%d %H:%M} UTC" if each.newest_at else "-"
@@ -119,7 +118,7 @@ def doctor(
     findings = examine(config, offline=offline)
     for finding in findings:
         if json_lines:
-            say(json.dumps(finding.view(), ensure_ascii=False))
+            say_json(finding.view())
         else:
             say(f"{marks[finding.level]} {finding.what}" + (f"  → {finding.fix}" if finding.fix else ""))
     raise typer.Exit(1 if any(finding.level is Level.FAIL for finding in findings) else 0)

@@ -1,13 +1,12 @@
 """parse, analyse, stories, train: text in, results out, no service needed."""
 
-import json
 import sys
 from pathlib import Path
 from typing import Annotated
 
 import typer
 
-from service.cli.app import ConfigOption, app, say
+from service.cli.app import ConfigOption, app, say, say_json
 
 
 @app.command()
@@ -18,7 +17,7 @@ def parse(
     from crawlers.parse import parse_manifest
 
     for entry in parse_manifest(manifest):
-        say(json.dumps(entry, ensure_ascii=False))
+        say_json(entry)
 
 
 @app.command()

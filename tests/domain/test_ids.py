@@ -3,7 +3,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from domain.errors import DomainError
-from domain.ids import canonical_url, fingerprint, mention_id, short_number, text_hash
+from domain.ids import bounded_id, canonical_url, fingerprint, mention_id, short_number, text_hash
 from domain.mention import Kind
 
 
@@ -109,3 +109,20 @@ def test_fingerprint_ignores_the_order_of_labels() -> None:
 def test_short_numbers_are_five_plain_letters() -> None:
     assert {len(short_number(str(n))) for n in range(50)} == {5}
     assert len({short_number(str(n)) for n in range(500)}) > 495
+
+
+def test_a_long_native_id_keeps_its_identity_in_a_bounded_form() -> None:
+    ids = {
+        mention_id(platform="weibo", native_id="号" * 10_000 + end, kind=kind)
+        for end in "ab"
+        for kind in (Kind.POST, Kind.COMMENT)
+    }
+    assert len(ids) == 4
+    assert all(len(each.encode()) <= 512 for each in ids)
+    assert bounded_id(bounded_id("x" * 10_000)) == bounded_id("x" * 10_000)
+    assert bounded_id("x" * 440) == "x" * 440
+
+
+@pytest.mark.parametrize("native_id", ["../../etc/passwd", "a/b", "A", "a", "a\nb", "\u202ea"])
+def test_an_id_is_never_changed_where_it_is_short(native_id: str) -> None:
+    assert mention_id(platform="weibo", native_id=native_id, kind=Kind.POST) == f"weibo:{native_id}"

@@ -1,0 +1,1 @@
+"""Hostile input at every door: nothing crashes, nothing reaches inside, nothing goes out unescaped."""
