@@ -350,7 +350,8 @@ class Crawler:
         now = self._clock.now()
         intake = take_in(posts, source, now, backfill=backfill)
         if intake.drops:
-            logger.info("posts dropped source=%s reasons=%s", source.name, dict(intake.drops))
+            reasons = {reason.value: number for reason, number in intake.drops.items()}
+            logger.info("posts dropped source=%s reasons=%s", source.name, reasons)
         if not intake.mentions:
             return 0, intake.drops
         return len(self._inbox.append(intake.mentions, now=now).new), intake.drops
