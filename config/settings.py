@@ -205,6 +205,10 @@ class CrawlSettings:
     """Visits pause while the disk has less free space."""
     extract_workers: Annotated[int, Range(0, 64)] = 1
     """Processes that extract article text, 0 = in a thread."""
+    memory_bytes: Annotated[int, Range(0)] = 600_000_000
+    """Resident memory at which the role ends in order and is started afresh; 0 = no limit."""
+    recycle: Annotated[timedelta, Range(timedelta(minutes=10))] = timedelta(hours=24)
+    """The role is started afresh so often, real time."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -219,6 +223,8 @@ class AnalyseSettings:
     """Time after which an unfinished batch is taken again, real time."""
     attempts: Annotated[int, Range(1, 100)] = 5
     """Tries before a mention is set aside."""
+    memory_bytes: Annotated[int, Range(0)] = 1_500_000_000
+    """Resident memory at which a process ends in order and is started afresh; 0 = no limit."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -233,6 +239,8 @@ class WatchSettings:
     """How far back expectations look."""
     messages_per_hour: Annotated[int, Range(1, 1_000)] = 30
     """Most messages per channel and hour, critical ones exempt; the rest waits."""
+    memory_bytes: Annotated[int, Range(0)] = 1_000_000_000
+    """Resident memory at which the role ends in order and is started afresh; 0 = no limit."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

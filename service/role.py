@@ -18,11 +18,12 @@ from domain.ports import Fence
 from service import wiring
 from service.clock import clock_order, make_clock
 from service.logs import configure_logging
+from service.memory import RECYCLED, Growth
 from service.retention import Retention
 from service.stopping import stop_on_signal
 from service.tenure import Tenure, machine_name
 
-__all__ = ["ROLES", "main"]
+__all__ = ["ROLES", "main", "memory_limit"]
 
 logger = logging.getLogger(__name__)
 
@@ -37,9 +38,12 @@ HICCUP_S = 5.0
 class Beat:
     """Tells the supervisor every few seconds that the role lives, and with what figures."""
 
-    def __init__(self, fd: int | None, role: str) -> None:
+    def __init__(self, fd: int | None, role: str, growth: Growth | None = None) -> None:
         self._fd = fd
         self._role = role
+        self._growth = growth
+        self.recycled = False
+        """Whether the role was told to end because it has grown too large or too old."""
         self._figures: dict[str, object] = {"started": True}
         self._progress_s = time.monotonic()
         self._waits: dict[str, str] = {}
@@ -64,11 +68,23 @@ class Beat:
 
     def _run(self, stop: threading.Event) -> None:
         while True:
+            self._look(stop)
             # A loop that makes no progress stops its own heartbeat, so that it is restarted.
             if time.monotonic() - self._progress_s < 300.0:
                 self._write()
             if stop.wait(BEAT_S):
                 return
+
+    def _look(self, stop: threading.Event) -> None:
+        """Weigh the process; one that is too large or too old ends in order."""
+        if self._growth is None:
+            return
+        why = self._growth.look()
+        self._figures["rss_bytes"] = self._growth.bytes
+        if why and not self.recycled:
+            self.recycled = True
+            logger.info("role ends to be started afresh role=%s why=%s", self._role, why)
+            stop.set()
 
     def _write(self) -> None:
         if self._fd is None:
@@ -217,7 +233,7 @@ _RUN: Mapping[str, Callable[[Settings, Clock, threading.Event, Beat], None]] = {
 
 
 def main(argv: list[str] | None = None) -> int:
-    """Run one role; 0 = stopped as told, 1 = it could not go on."""
+    """Run one role; 0 = stopped as told, 1 = it could not go on, 75 = to be started afresh."""
     parser = argparse.ArgumentParser(prog="service.role")
     parser.add_argument("role", choices=ROLES)
     parser.add_argument("--config", type=Path, required=True)
@@ -237,14 +253,28 @@ def _run_role(options: argparse.Namespace, stop: threading.Event) -> int:
     try:
         clock = make_clock(clock_order(options.clock_start, options.clock_scale, options.clock_epoch))
         settings = wiring.load_settings(options.config)
-        beat = Beat(options.heartbeat_fd, options.role)
+        beat = Beat(options.heartbeat_fd, options.role, _growth(options.role, settings))
         beat.start(stop)
         _RUN[options.role](settings, clock, stop, beat)
     except TingfengError as err:
         logger.error("role cannot go on role=%s error=%s", options.role, err)
         return 1
     logger.info("role stopped role=%s", options.role)
-    return 0
+    return RECYCLED if beat.recycled else 0
+
+
+def memory_limit(settings: Settings, role: str) -> int:
+    """Return the resident memory in bytes at which a role is started afresh; 0 = no limit."""
+    return {
+        "crawl": settings.crawl.memory_bytes,
+        "analyse": settings.analyse.memory_bytes,
+        "watch": settings.watch.memory_bytes,
+    }[role]
+
+
+def _growth(role: str, settings: Settings) -> Growth:
+    age_s = settings.crawl.recycle.total_seconds() if role == "crawl" else 0.0
+    return Growth(limit_bytes=memory_limit(settings, role), age_s=age_s)
 
 
 if __name__ == "__main__":

@@ -6,6 +6,7 @@ import threading
 import time
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
+from functools import partial
 from pathlib import Path
 
 from config.settings import Settings
@@ -18,7 +19,7 @@ from service.health_page import HealthPage
 from service.lock import RoleLocks
 from service.notify import Manager
 from service.overview import channel_view, closed_lines, source_view, traffic_lines, traffic_of
-from service.role import ROLES
+from service.role import ROLES, memory_limit
 from service.stopping import stop_on_signal
 from service.supervisor import Supervisor, role_argv
 
@@ -129,6 +130,7 @@ def _run_locked(
         _children(settings, roles),
         lambda role: role_argv(role.split("-")[0], arguments),
         pass_fds=locks.fds,
+        memory_bytes=partial(_memory_bytes, settings),
     )
     service = _Service(settings, stores, supervisor, clock)
     manager = Manager()
@@ -147,6 +149,10 @@ def _run_locked(
             page.stop()
         stores.close()
     return 0
+
+
+def _memory_bytes(settings: Settings, role: str) -> int:
+    return memory_limit(settings, role.split("-")[0])
 
 
 def _say_start(settings: Settings, health: str, say: Say) -> None:

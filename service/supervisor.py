@@ -12,6 +12,8 @@ import time
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field
 
+from service.memory import HARD, RECYCLED, rss_bytes
+
 __all__ = ["RoleStatus", "Supervisor", "role_argv"]
 
 logger = logging.getLogger(__name__)
@@ -20,6 +22,7 @@ BACKOFF_S = (1.0, 2.0, 4.0, 8.0, 16.0, 32.0, 60.0)
 HEARTBEAT_LIMIT_S = 90.0
 STOP_LIMIT_S = 10.0
 STABLE_S = 300.0
+WEIGH_S = 5.0
 
 
 @dataclass(slots=True)
@@ -31,7 +34,9 @@ class RoleStatus:
     pid: int | None = None
     """Its process; None = it does not run now."""
     restarts: int = 0
-    """How often it was started again."""
+    """How often it was started again after it ended by itself."""
+    recycled: int = 0
+    """How often it was started afresh because it had grown too large or too old."""
     last_exit: int | None = None
     """Exit code of the last process that ended; None = none has."""
     beat_at_s: float = 0.0
@@ -55,6 +60,7 @@ class RoleStatus:
             and not self.detail.get("waits")
             and now_s - self.beat_at_s < HEARTBEAT_LIMIT_S,
             "restarts": self.restarts,
+            "recycled": self.recycled,
             "last_exit": self.last_exit,
             "heartbeat_age_s": round(now_s - self.beat_at_s) if self.beat_at_s else None,
             "detail": dict(self.detail),
@@ -106,7 +112,24 @@ class Supervisor:
         monotonic: Callable[[], float] = time.monotonic,
         backoff_s: Sequence[float] = BACKOFF_S,
         heartbeat_limit_s: float = HEARTBEAT_LIMIT_S,
+        memory_bytes: Callable[[str], int] = lambda _role: 0,
+        weigh: Callable[[int | None], int] = rss_bytes,
     ) -> None:
+        """Make it; nothing is started before the first `step`.
+
+        Args:
+            roles: names of the roles.
+            argv_of: returns the command of a role.
+            pass_fds: files that every role inherits.
+            monotonic: real time in seconds.
+            backoff_s: pauses before a role that ended is started again, in order.
+            heartbeat_limit_s: a role that is silent for longer is ended by force.
+            memory_bytes: returns the memory at which a role ends by itself, 0 = no limit; at
+                1.5 times that it is ended by force.
+            weigh: returns the resident memory of a process in bytes.
+        """
+        self._memory_bytes, self._weigh = memory_bytes, weigh
+        self._weigh_at_s = monotonic()
         self._argv_of = argv_of
         self._pass_fds = tuple(pass_fds)
         self._monotonic = monotonic
@@ -128,7 +151,10 @@ class Supervisor:
         )
 
     def step(self) -> None:
-        """Start what is due, notice what ended, end what hangs."""
+        """Start what is due, notice what ended, end what hangs or has grown out of bounds."""
+        weighs = self._monotonic() >= self._weigh_at_s
+        if weighs:
+            self._weigh_at_s = self._monotonic() + WEIGH_S
         for role, status in self._status.items():
             child = self._children.get(role)
             if child is None:
@@ -139,6 +165,13 @@ class Supervisor:
             elif self._monotonic() - max(status.beat_at_s, status.started_at_s) > self._heartbeat_limit_s:
                 logger.error("role hangs, killed role=%s pid=%s", role, status.pid)
                 child.process.kill()
+            elif weighs and self._is_too_large(role, child.process.pid):
+                logger.error("role has grown out of bounds, killed role=%s pid=%s", role, status.pid)
+                child.process.kill()
+
+    def _is_too_large(self, role: str, pid: int) -> bool:
+        limit = self._memory_bytes(role)
+        return limit > 0 and self._weigh(pid) > HARD * limit
 
     def _start(self, status: RoleStatus) -> None:
         def on_beat(beat: Mapping[str, object]) -> None:
@@ -153,6 +186,12 @@ class Supervisor:
     def _note_end(self, status: RoleStatus, code: int) -> None:
         now_s = self._monotonic()
         stable = now_s - status.started_at_s > STABLE_S
+        if code == RECYCLED and stable:
+            logger.info("role is started afresh role=%s pid=%s", status.role, status.pid)
+            _close_stdin(self._children.pop(status.role))
+            status.pid, status.last_exit, status.recycled = None, code, status.recycled + 1
+            status.fails, status.retry_at_s = 0, now_s
+            return
         status.fails = 1 if stable else status.fails + 1
         wait_s = self._backoff_s[min(status.fails, len(self._backoff_s)) - 1]
         logger.error("role ended role=%s pid=%s code=%s restart_in_s=%s", status.role, status.pid, code, wait_s)

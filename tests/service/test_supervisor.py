@@ -136,3 +136,59 @@ def test_a_lock_left_by_a_dead_service_is_waited_for(tmp_path: Path) -> None:
     locks = RoleLocks(tmp_path, ["crawl"])
     locks.take(wait_s=1)
     locks.release()
+
+
+RECYCLES = "import sys; sys.exit(75)"
+
+
+@pytest.mark.parametrize(("after_s", "restarts", "recycled"), [(301.0, 0, 1), (20.0, 1, 0)])
+def test_a_role_that_asks_for_it_is_started_afresh_at_once_unless_it_asks_too_soon(
+    after_s: float, restarts: int, recycled: int
+) -> None:
+    now = [0.0]
+    supervisor = Supervisor(
+        ["crawl"],
+        lambda role: python(RECYCLES),
+        monotonic=lambda: now[0],
+        backoff_s=(9.0,),
+        heartbeat_limit_s=1e6,
+    )
+    supervisor.step()
+    first = supervisor.status()[0]["pid"]
+    now[0] = after_s
+
+    def ended() -> bool:
+        supervisor.step()
+        return supervisor.status()[0]["last_exit"] == 75
+
+    wait_until(ended)
+    status = supervisor.status()[0]
+    assert (status["restarts"], status["recycled"]) == (restarts, recycled)
+    supervisor.step()
+    again = supervisor.status()[0]["pid"]
+    assert (again is not None and again != first) is (recycled == 1)
+    supervisor.stop()
+
+
+def test_a_role_out_of_bounds_is_killed() -> None:
+    now, weight = [0.0], [149]
+    supervisor = Supervisor(
+        ["crawl"],
+        lambda role: python(BEATS),
+        monotonic=lambda: now[0],
+        memory_bytes=lambda role: 100,
+        weigh=lambda pid: weight[0],
+    )
+    supervisor.step()
+    wait_until(lambda: supervisor.status()[0]["ok"])
+    now[0] = 6.0
+    supervisor.step()
+    assert supervisor.status()[0]["pid"] is not None
+    weight[0], now[0] = 151, 12.0
+
+    def killed() -> bool:
+        supervisor.step()
+        return supervisor.status()[0]["last_exit"] == -signal.SIGKILL
+
+    wait_until(killed)
+    supervisor.stop()

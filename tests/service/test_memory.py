@@ -1,0 +1,39 @@
+import os
+import subprocess
+import sys
+import threading
+
+from service.memory import Growth, rss_bytes
+from service.role import Beat
+
+
+def test_the_weight_of_a_process_is_its_resident_memory() -> None:
+    assert 10_000_000 < rss_bytes() < 4_000_000_000
+    gone = subprocess.Popen([sys.executable, "-c", ""])
+    gone.wait()
+    assert rss_bytes(gone.pid) == 0
+
+
+def test_growth_is_told_with_its_limit() -> None:
+    weight, now = [100_000_000], [0.0]
+    growth = Growth(limit_bytes=200_000_000, age_s=3600, weigh=lambda: weight[0], monotonic=lambda: now[0])
+    assert growth.look() == ""
+    weight[0] = 200_000_001
+    assert growth.look() == "200 MB of memory, limit 200 MB"
+    weight[0], now[0] = 150_000_000, 3601.0
+    assert growth.look() == "running for 1 h"
+    assert growth.bytes == 150_000_000
+
+
+def test_without_limits_nothing_is_too_large_or_too_old() -> None:
+    assert Growth(limit_bytes=0, weigh=lambda: 10**12, monotonic=lambda: 1e9).look() == ""
+
+
+def test_a_role_that_has_grown_stops_its_work_and_says_so() -> None:
+    read_fd, write_fd = os.pipe()
+    beat, stop = Beat(write_fd, "crawl", Growth(limit_bytes=1, weigh=lambda: 2)), threading.Event()
+    beat.start(stop)
+    assert stop.wait(5)
+    assert beat.recycled
+    os.close(write_fd)
+    os.close(read_fd)
