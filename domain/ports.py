@@ -410,6 +410,10 @@ class Desk(Protocol):
         """Write a claimed delivery's new state; a final or held state gives up the claim."""
         ...
 
+    def save_deliveries(self, deliveries: Sequence[Delivery], *, owner: str, now: datetime) -> Sequence[Delivery]:
+        """Write several claimed deliveries in one transaction; return those that `owner` still held."""
+        ...
+
     def remote_ref(self, *, incident: str, receiver: str, channel: str) -> str:
         """Return the handle of the incident's first accepted message there; empty = none."""
         ...

@@ -11,7 +11,7 @@ from domain.incident import Delivery, DeliveryKind, DeliveryState, Incident
 from domain.moment import to_rfc3339
 from domain.ports import Fence
 from storage.errors import ConflictError
-from storage.state.database import Database
+from storage.state.database import Database, chunked
 from storage.state.leases import check_fence
 from storage.state.marks import RESTORED, mark_at
 from storage.state.tables import DELIVERIES, INCIDENTS
@@ -89,12 +89,9 @@ class SqlDeliveries:
             due = select(DELIVERIES.c.doc).where(_is_due(moment)).order_by(*order).limit(limit)
             docs = connection.scalars(due.with_for_update(skip_locked=True)).all()
             taken = [from_json(Delivery, doc) for doc in docs]
-            for delivery in taken:
-                connection.execute(
-                    update(DELIVERIES)
-                    .where(DELIVERIES.c.id == delivery.id)
-                    .values(owner=owner, leased_until=to_rfc3339(now + lease))
-                )
+            mine = {"owner": owner, "leased_until": to_rfc3339(now + lease)}
+            for ids in chunked([delivery.id for delivery in taken]):
+                connection.execute(update(DELIVERIES).where(DELIVERIES.c.id.in_(ids)).values(mine))
         return taken
 
     def save(self, delivery: Delivery, *, owner: str) -> None:
@@ -106,15 +103,19 @@ class SqlDeliveries:
             FencedError: a call would begin, and another process has taken the role over. What
                 came of a call that did begin is always written.
         """
-        row = _row(delivery)
-        if delivery.state is not DeliveryState.SENDING:
-            row |= {"owner": None, "leased_until": None}
-        held = (DELIVERIES.c.id == delivery.id) & (DELIVERIES.c.owner == owner)
+        if not self.save_all([delivery], owner=owner):
+            raise ConflictError(f"delivery {delivery.id} is not held by {owner} any more")
+
+    def save_all(self, deliveries: Sequence[Delivery], *, owner: str) -> Sequence[Delivery]:
+        """Write claimed deliveries in one transaction, as `save`; return those that `owner` held.
+
+        Raises:
+            FencedError: as `save`; nothing is written then.
+        """
         with self._database.write() as connection:
-            if delivery.state is DeliveryState.SENDING:
+            if any(delivery.state is DeliveryState.SENDING for delivery in deliveries):
                 check_fence(connection, self._fence)
-            if connection.execute(update(DELIVERIES).where(held).values(row)).rowcount != 1:
-                raise ConflictError(f"delivery {delivery.id} is not held by {owner} any more")
+            return [delivery for delivery in deliveries if _save(connection, delivery, owner)]
 
     def remote_ref(self, *, incident: str, receiver: str, channel: str) -> str:
         """Return the handle of the incident's first accepted message there; empty = none."""
@@ -145,6 +146,14 @@ def _marked(connection: Connection, delivery: Delivery) -> Delivery:
         DELIVERIES.c.id != delivery.id,
     )
     return delivery if connection.scalar(select(told)) else replace(delivery, repeat=True)
+
+
+def _save(connection: Connection, delivery: Delivery, owner: str) -> bool:
+    row = _row(delivery)
+    if delivery.state is not DeliveryState.SENDING:
+        row |= {"owner": None, "leased_until": None}
+    held = (DELIVERIES.c.id == delivery.id) & (DELIVERIES.c.owner == owner)
+    return connection.execute(update(DELIVERIES).where(held).values(row)).rowcount == 1
 
 
 def _is_due(moment: str) -> ColumnElement[bool]:

@@ -110,6 +110,14 @@ class SqlDesk:
         """
         self._deliveries.save(delivery, owner=owner)
 
+    def save_deliveries(self, deliveries: Sequence[Delivery], *, owner: str, now: datetime) -> Sequence[Delivery]:
+        """Write claimed deliveries at once and return those that `owner` held, see `SqlDeliveries.save_all`.
+
+        Raises:
+            FencedError: a call would begin, and another process has taken the role over.
+        """
+        return self._deliveries.save_all(deliveries, owner=owner)
+
     def remote_ref(self, *, incident: str, receiver: str, channel: str) -> str:
         """Return the handle of the incident's first accepted message there; empty = none."""
         return self._deliveries.remote_ref(incident=incident, receiver=receiver, channel=channel)

@@ -57,6 +57,18 @@ def test_a_stale_writer_is_told_and_nothing_is_written(state: State) -> None:
     assert state.desk.evaluations() == [] and state.desk.deliveries() == []
 
 
+def test_many_deliveries_are_saved_at_once_except_those_another_took(state: State) -> None:
+    commit(state, delivery(1), delivery(1, channel="wecom_robot"))
+    mine = claim(state)
+    (lost,) = claim(state, "w2", at=3, limit=1)
+    done = [with_state(each, S.HELD) for each in mine]
+    saved = state.desk.save_deliveries(done, owner="w1", now=NOW)
+    assert [each.id for each in saved] == [each.id for each in mine if each.id != lost.id]
+    assert {id: found for id, (found, _) in states(state).items()} == {
+        each.id: S.PENDING if each.id == lost.id else S.HELD for each in mine
+    }
+
+
 def test_an_id_or_an_active_fingerprint_is_taken_once(state: State) -> None:
     one = incident()
     state.desk.commit(DeskChange(incidents=(one,)), now=NOW)
