@@ -12,6 +12,7 @@ from typing import Any
 
 from aiohttp import web
 
+from alerts.notifiers.base import mask
 from service.demo.sink_ledger import Fault, Ledger
 from service.demo.sink_page import feed_html, page_html, readable, static_text
 from service.demo.sink_slack import SlackAnswer, SlackFake
@@ -42,8 +43,9 @@ class Sink:
         webhooks: tuple[str, ...] = (DEMO_WEBHOOK,),
         keys: tuple[str, ...] = (DEMO_KEY,),
         tick: Callable[[], float] = time.monotonic,
+        wall: Callable[[], float] = time.time,
     ) -> None:
-        self.ledger = Ledger()
+        self.ledger = Ledger(wall)
         """Everything that was accepted or asked, and scripted faults."""
         self.slack = SlackFake(self.ledger, tokens=tokens, channels=channels, webhooks=webhooks, tick=tick)
         """The imitation of Slack."""
@@ -71,7 +73,7 @@ class Sink:
             OSError: the port is taken.
         """
         self._stopping = asyncio.Event()
-        app = web.Application(middlewares=[_only_loopback], client_max_size=1_000_000)
+        app = web.Application(middlewares=[_only_loopback], client_max_size=4_000_000)
         app.router.add_post("/api/{method}", self._slack)
         app.router.add_get("/api/{method}", self._slack)
         app.router.add_post("/services/{path:.+}", self._webhook)
@@ -124,7 +126,8 @@ class Sink:
         self, request: web.Request, route: str, given: Mapping[str, Any], usual: Callable[[], web.Response]
     ) -> web.StreamResponse:
         """Answer as usual, unless a fault was scripted for this request."""
-        self.ledger.note(route, given)
+        headers = {name.lower(): _masked(name.lower(), value) for name, value in request.headers.items()}
+        self.ledger.note(route, given, path=mask(request.path_qs), headers=headers, raw=await request.read())
         fault = self.ledger.next_fault(route)
         match fault.action if fault else None:
             case None:
@@ -132,6 +135,10 @@ class Sink:
             case "reply":
                 assert fault is not None
                 return web.Response(status=fault.status, text=fault.body, headers=dict(fault.headers))
+            case "html":
+                assert fault is not None
+                page = fault.body or "<!doctype html><title>Sign in to the network</title>"
+                return web.Response(status=fault.status, text=page, content_type="text/html")
             case "refuse":
                 return _cut(request)
             case "accept_then_reset":
@@ -202,6 +209,10 @@ async def _given(request: web.Request) -> dict[str, Any] | None:
             return None
         return body if isinstance(body, dict) else None
     return {name: str(value) for name, value in (await request.post()).items()}
+
+
+def _masked(name: str, value: str) -> str:
+    return "***" if name == "authorization" else mask(value)
 
 
 def _answer(answer: SlackAnswer) -> web.Response:

@@ -126,7 +126,11 @@ class SlackFake:
         found = self._find(channel, ts)
         if found is None:
             return _no("message_not_found")
-        found.update({key: given[key] for key in ("text", "blocks", "metadata") if key in given})
+        if "bot_id" not in found:
+            return _no("cant_update_message")
+        new = {key: given[key] for key in ("text", "blocks", "metadata") if key in given}
+        found.update(new)
+        self._ledger.change(channel, ts, new)
         return _yes(channel=channel, ts=ts, text=found.get("text", ""))
 
     def _history(self, given: Mapping[str, Any]) -> SlackAnswer:
@@ -166,6 +170,12 @@ class SlackFake:
 
     def _find(self, channel: str, ts: str) -> dict[str, Any] | None:
         return next((one for one in self._messages.get(channel, []) if one["ts"] == ts), None)
+
+    def say(self, channel: str, text: str) -> str:
+        """Let a person write into a channel; return the message's handle."""
+        ts = self._next_ts()
+        self._messages.setdefault(channel, []).append({"type": "message", "ts": ts, "user": "U0PERSON", "text": text})
+        return ts
 
     def forget(self, channel: str) -> None:
         """Delete all messages of a channel, as a person may."""

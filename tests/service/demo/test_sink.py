@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import base64
+import hashlib
 import http.client
 import io
 import json
@@ -36,7 +38,7 @@ def tick() -> Tick:
 
 @pytest.fixture
 def sink(tick: Tick) -> Iterator[Sink]:
-    with serve(Sink(tick=tick)) as one:
+    with serve(Sink(tick=tick, wall=tick)) as one:
         yield one
 
 
@@ -159,11 +161,47 @@ def test_slack_keeps_threads_history_and_updates(sink: Sink) -> None:
     assert slack(sink, "chat.update", {"channel": "C404", "ts": root, "text": "x"})["error"] == "channel_not_found"
 
 
+def test_slack_changes_only_its_own_messages_and_the_ledger_shows_what_stands_there(sink: Sink) -> None:
+    foreign = sink.slack.say(DEMO_CHANNEL, "早")
+    change = {"channel": DEMO_CHANNEL, "ts": foreign, "text": "x"}
+    assert slack(sink, "chat.update", change)["error"] == "cant_update_message"
+    own = slack(sink, "chat.postMessage", {"channel": DEMO_CHANNEL, "text": "old", "thread_ts": foreign})["ts"]
+    assert slack(sink, "chat.update", change | {"ts": own, "text": "new"})["ok"] is True
+    (row,) = json.loads(ask(sink.url + "/ledger.json")[1])
+    assert (row["text"], row["thread_ts"], row["ts"], row["edits"]) == ("new", foreign, own, 1)
+    assert sink.ledger.revision == 2
+
+
+def test_the_log_keeps_every_request_as_it_came_without_secrets(sink: Sink, tick: Tick) -> None:
+    tick.now = 7.0
+    slack(sink, "chat.postMessage", {"channel": DEMO_CHANNEL})
+    wecom(sink, {"msgtype": "text"}, key="very-secret-key")
+    ask(sink.url + DEMO_WEBHOOK, b"{")
+    first, second, third = sink.ledger.requests
+    assert (first.at, first.route, first.path, first.raw) == (
+        7.0,
+        "slack.post",
+        "/api/chat.postMessage",
+        b'{"channel": "C0TINGFENG"}',
+    )
+    assert (second.path, third.path, third.raw) == ("/cgi-bin/webhook/send?key=***", "/services/***", b"{")
+    assert first.headers["authorization"] == "***" and first.headers["content-type"] == "application/json"
+    assert DEMO_TOKEN not in repr(sink.ledger.requests) and "very-secret-key" not in repr(sink.ledger.requests)
+
+
 def test_webhooks_answer_in_plain_text(sink: Sink) -> None:
     assert ask(sink.url + "/services/T/B/other", {"text": "x"})[:2] == (404, "no_service")
     assert ask(sink.url + DEMO_WEBHOOK, b"{")[:2] == (400, "invalid_payload")
     assert [ask(sink.url + DEMO_WEBHOOK, {"text": "x"})[:2] for _ in range(3)] == [(200, "ok")] * 3
     assert ask(sink.url + DEMO_WEBHOOK, {"text": "x"})[0] == 429
+
+
+PNG = b"\x89PNG\r\n\x1a\n"
+
+
+def picture(raw: bytes, md5: str = "") -> dict[str, Any]:
+    proof = md5 or hashlib.md5(raw, usedforsecurity=False).hexdigest()
+    return {"msgtype": "image", "image": {"base64": base64.b64encode(raw).decode(), "md5": proof}}
 
 
 @pytest.mark.parametrize(
@@ -176,6 +214,13 @@ def test_webhooks_answer_in_plain_text(sink: Sink) -> None:
         ({"msgtype": "text", "text": {"content": " "}}, 44004),
         ({"msgtype": "text"}, 44004),
         ({"msgtype": "card"}, 40008),
+        ({"msgtype": ["text"]}, 40008),
+        (picture(PNG), 0),
+        (picture(b"\xff\xd8\xff" + b"x" * 2 * 1024 * 1024), 45001),
+        (picture(PNG, md5="0" * 32), 40058),
+        (picture(b"GIF89a"), 40058),
+        ({"msgtype": "image", "image": {"base64": "?"}}, 40058),
+        ({"msgtype": "image", "image": "x"}, 44004),
         (b"{", 40058),
         (b"[]", 40058),
     ],
@@ -190,6 +235,9 @@ def test_wecom_knows_its_robots_and_twenty_a_minute(sink: Sink, tick: Tick) -> N
     sink.wecom.disabled.add(DEMO_KEY)
     assert wecom(sink, text) == 93004
     sink.wecom.disabled.clear()
+    sink.wecom.strangers.add(DEMO_KEY)
+    assert wecom(sink, text) == 93008
+    sink.wecom.strangers.clear()
     assert [wecom(sink, text) for _ in range(21)] == [0] * 20 + [45009]
     tick.now += 60
     assert wecom(sink, text) == 0
@@ -201,6 +249,9 @@ def test_faults_can_be_scripted_from_outside(sink: Sink) -> None:
     assert ask(sink.url + "/faults.json", fault)[0] == 200
     assert ask(f"{sink.url}/cgi-bin/webhook/send?key={DEMO_KEY}", text)[:2] == (503, "<html>")
     assert wecom(sink, text) == 0
+    sink.ledger.script("wecom.send", Fault(action="html", status=502))
+    status, page, headers = ask(f"{sink.url}/cgi-bin/webhook/send?key={DEMO_KEY}", text)
+    assert (status, headers["Content-Type"].split(";")[0], "<title>" in page) == (502, "text/html", True)
     assert ask(sink.url + "/faults.json", {"action": "reply"})[0] == 400
     assert ask(sink.url + "/faults.json", {"route": "x", "speed": 1})[0] == 400
 
