@@ -1,8 +1,7 @@
 """From a report to the rows of the outbox, one for each channel and target, and back."""
 
 import uuid
-from collections.abc import Mapping, Sequence
-from dataclasses import replace
+from collections.abc import Sequence
 from datetime import datetime
 
 from alerts.report import AlertReport
@@ -11,7 +10,7 @@ from domain.codec import from_json, to_json
 from domain.errors import DomainError
 from domain.incident import Delivery, Severity
 
-__all__ = ["delivery_id", "is_readable", "queue", "report_of", "stand_in"]
+__all__ = ["delivery_id", "is_readable", "queue", "report_of"]
 
 _SPACE = uuid.UUID("6f0c2f52-6a0e-5b0c-9d43-0a6b8f4d7c11")
 
@@ -80,17 +79,3 @@ def is_readable(delivery: Delivery) -> bool:
     except DomainError:
         return False
     return True
-
-
-def stand_in(lost: Delivery, receivers: Mapping[str, ReceiverSettings], now: datetime) -> tuple[Delivery, ...]:
-    """Return the rows of the fallback receiver for a delivery that cannot arrive; empty = none is named."""
-    receiver = receivers.get(lost.receiver)
-    other = receivers.get(receiver.fallback) if receiver is not None and receiver.fallback else None
-    if other is None:
-        return ()
-    rows = queue(report_of(lost), incident_id=lost.incident, receivers=[other], severity=_severity(lost), now=now)
-    return tuple(replace(row, fallback_of=lost.id) for row in rows if row.id != lost.id)
-
-
-def _severity(delivery: Delivery) -> Severity:
-    return next(level for level in Severity if level.rank == delivery.priority)

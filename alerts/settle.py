@@ -5,11 +5,11 @@ from collections.abc import Callable
 from dataclasses import replace
 from datetime import datetime, timedelta
 
-from alerts.notifiers.base import Answer
+from alerts.notifiers.base import Answer, Found
 from domain.incident import Delivery, DeliveryState
 from domain.outcome import DeliveryClass
 
-__all__ = ["BACKOFF_CAP_S", "HELD_MARK", "backoff_s", "settle"]
+__all__ = ["BACKOFF_CAP_S", "HELD_MARK", "backoff_s", "look", "settle"]
 
 BACKOFF_CAP_S = 300.0
 HELD_MARK = "held: "
@@ -19,6 +19,7 @@ _QUICK_TRIES = 3
 _QUICK_S = 1.0
 _FIRST_BACKOFF_S = 4.0
 _LOOK_AFTER_S = 5.0
+_LOOK_FOR_S = 600.0
 _GIVE_UP_S = 86_400.0
 _HOLD_S = 30.0
 _LAST_FORM = 2
@@ -45,7 +46,7 @@ def settle(
             state = DeliveryState.DEGRADED if delivery.degrade else DeliveryState.DELIVERED
             return replace(after, state=state, sent_at=now, remote_ref=answer.remote_ref)
         case DeliveryClass.BROKEN:
-            return replace(after, state=DeliveryState.BROKEN)
+            return replace(after, state=DeliveryState.BROKEN, not_before=now)
         case DeliveryClass.HELD:
             wait_s = _HOLD_S if answer.retry_after_s is None else answer.retry_after_s
             wait_s += chance.uniform(0.0, 1.0 + wait_s / 10)
@@ -54,11 +55,40 @@ def settle(
         case DeliveryClass.DEGRADE:
             return _degraded(after, answer, now)
         case DeliveryClass.UNCERTAIN:
+            if answer.failed and (delivery.repeat or now - delivery.created_at > span(_GIVE_UP_S)):
+                return _again(after, answer, now=now, span=span, chance=chance)
             if delivery.repeat:
                 return replace(after, state=DeliveryState.DROPPED, answer=f"outcome unknown twice: {answer.text}"[:300])
-            return replace(after, state=DeliveryState.UNCERTAIN, not_before=now + span(_LOOK_AFTER_S))
+            wait_s = max(_LOOK_AFTER_S, backoff_s(delivery.attempts, chance))
+            return replace(after, state=DeliveryState.UNCERTAIN, not_before=now + span(wait_s))
         case DeliveryClass.TRANSIENT:
             return _again(after, answer, now=now, span=span, chance=chance)
+
+
+def look(delivery: Delivery, found: Found, *, now: datetime, span: Callable[[float], timedelta]) -> Delivery:
+    """Return a delivery of unknown outcome as it stands after a search for it.
+
+    Args:
+        delivery: State `uncertain`.
+        found: What the search gave.
+        now: Domain time, UTC.
+        span: Domain time of so many real seconds.
+
+    Returns:
+        Delivered; or still uncertain, to be looked for again; or pending, to be sent again,
+        marked as a repeat where the channel cannot be asked; or dropped after one such repeat.
+    """
+    if found.known and found.remote_ref:
+        state = DeliveryState.DEGRADED if delivery.degrade else DeliveryState.DELIVERED
+        return replace(delivery, state=state, sent_at=now, remote_ref=found.remote_ref, answer="found in the channel")
+    if found.known:
+        return replace(delivery, state=DeliveryState.PENDING, repeat=False)
+    age = now - delivery.created_at
+    if found.again_s is not None and age < span(_LOOK_FOR_S):
+        return replace(delivery, not_before=now + max(span(found.again_s), min(age / 2, span(60.0))))
+    if delivery.repeat:
+        return replace(delivery, state=DeliveryState.DROPPED, answer="outcome unknown twice")
+    return replace(delivery, state=DeliveryState.PENDING, repeat=True)
 
 
 def _degraded(delivery: Delivery, answer: Answer, now: datetime) -> Delivery:

@@ -8,13 +8,15 @@ from datetime import datetime
 from alerts.call import within
 from alerts.delivery import queue
 from alerts.hint import hint_of
+from alerts.lane import LOOK_BACK
+from alerts.lost import kept
 from alerts.message import compose
 from alerts.notifiers.base import Answer, Notifier
 from alerts.report import AlertReport
 from alerts.roster import road_of
 from alerts.words import Locale
 from config.settings import NetworkSettings, ReceiverSettings
-from domain.incident import Delivery, DeliveryKind, DeliveryState, Severity
+from domain.incident import Delivery, DeliveryKind, DeliveryState, IncidentState, Severity
 from domain.outcome import DeliveryClass
 from domain.ports import Desk, DeskChange
 from domain.spec import Spec
@@ -58,7 +60,8 @@ def send_test(
 ) -> tuple[TestAnswer, ...]:
     """Send a test to every channel of a receiver at once and record it.
 
-    A recorded success clears the mark of a broken channel in every running outbox. Rate
+    A recorded success clears the mark of a broken channel in every running outbox, and
+    queues again what that channel lost, if nobody else was told and it still goes on. Rate
     limits of our own do not apply; nothing is tried twice.
 
     Returns:
@@ -83,9 +86,20 @@ def send_test(
     for row in rows:
         notifier: Notifier = specs[row.channel].factory(options[row.channel], road=road)
         answer = _ask(notifier, row, report, receiver_locale)
-        desk.commit(DeskChange(deliveries=(_recorded(row, answer, now),)), now=now)
+        again = _kept(desk, row, now) if answer.verdict is DeliveryClass.OK else ()
+        desk.commit(DeskChange(deliveries=(_recorded(row, answer, now), *again)), now=now)
         answers.append(_told(row, answer, locale))
     return tuple(answers)
+
+
+def _kept(desk: Desk, row: Delivery, now: datetime) -> tuple[Delivery, ...]:
+    """Return anew what the channel could not show while it was broken and still matters."""
+
+    def is_open(incident: str) -> bool:
+        found = desk.incident(incident)
+        return found is None or found.state is not IncidentState.RESOLVED
+
+    return kept(desk.deliveries(limit=LOOK_BACK), (row.channel, row.target), is_open, now)
 
 
 def _ask(notifier: Notifier, row: Delivery, report: AlertReport, locale: Locale) -> Answer:

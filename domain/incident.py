@@ -231,7 +231,7 @@ class Delivery:
     attempts: int = 0
     """Calls begun so far."""
     not_before: datetime
-    """Earliest moment of the next attempt, UTC."""
+    """Earliest moment of the next attempt, UTC; of a broken delivery: when it broke."""
     created_at: datetime
     """When it was queued, UTC."""
     sent_at: datetime | None = None

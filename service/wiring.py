@@ -280,7 +280,10 @@ def make_outbox(settings: Settings, stores: Stores, clock: Clock, *, owner: str,
         specs=notifier_specs(),
         clock=clock,
         settings=OutboxSettings(
-            owner=owner, locale=settings.locale, messages_per_hour=settings.watch.messages_per_hour
+            owner=owner,
+            locale=settings.locale,
+            operator=settings.operator,
+            messages_per_hour=settings.watch.messages_per_hour,
         ),
         network=settings.network,
     )

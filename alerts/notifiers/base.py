@@ -41,6 +41,8 @@ class Answer:
     """A degradation straight to plain text: our own form was refused."""
     forget_thread: bool = False
     """The thread is gone: post a new root message at once."""
+    failed: bool = False
+    """An unknown outcome of which the channel itself says that it failed; most likely nothing was posted."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -51,6 +53,8 @@ class Found:
     """Whether the channel could be asked at all; False = still unknown."""
     remote_ref: str = ""
     """Handle of the message; empty = it is not there (if known)."""
+    again_s: float | None = None
+    """It cannot be asked now: real seconds until it may be asked again; None = it never can."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

@@ -32,6 +32,7 @@ _BASE_URL = "https://slack.com/api/"
 _BROADCAST = frozenset({DeliveryKind.ESCALATED, DeliveryKind.RESOLVED})
 _LOOK_BACK = 200
 _HOLD_S = 30.0
+_LOOK_AGAIN_S = 5.0
 _NO_JSON = "Received a response in a non-JSON format"
 _MAX_REF = 100
 _MAX_CODE = 80
@@ -150,7 +151,7 @@ class SlackBotNotifier:
         try:
             answer = self._client.api_call("chat.postMessage", json=body)
         except SlackApiError as err:
-            return self._refused(err)
+            return self._refused(err, has_thread=bool(thread))
         except (OSError, http.client.HTTPException, SlackClientError) as err:
             return _lost(err, [self._secret])
         if answer.get("ok") is not True:
@@ -168,26 +169,27 @@ class SlackBotNotifier:
                 answer = self._client.api_call("conversations.history", params=query)
             posted: list[dict[str, Any]] = answer.get("messages", [])
             ref = next((str(one["ts"]) for one in posted if _delivery_of(one) == delivery.id), "")
-        except (OSError, http.client.HTTPException, SlackClientError, KeyError, TypeError, AttributeError):
+        except SlackApiError as err:
+            return _not_asked(err)
+        except (KeyError, TypeError, AttributeError):
             return Found(known=False)
+        except (OSError, http.client.HTTPException, SlackClientError):
+            return Found(known=False, again_s=_LOOK_AGAIN_S)
         return Found(known=True, remote_ref=f"{query['channel']} {ref}" if ref else "")
 
-    def _refused(self, err: SlackApiError) -> Answer:
-        response = err.response
-        data = response.data if isinstance(response.data, dict) else {}
-        said = data.get("error")
-        code = said if isinstance(said, str) else ""
-        is_json = 0 < len(code) <= _MAX_CODE and not code.startswith(_NO_JSON)
-        text = mask(f"HTTP {response.status_code} {code}", [self._secret])
+    def _refused(self, err: SlackApiError, *, has_thread: bool) -> Answer:
+        response, data, code = err.response, _data(err), _code(err)
+        text = mask(f"HTTP {response.status_code} {data.get('error', '')}", [self._secret])
         if needed := data.get("needed"):
             text = mask(f"{text} needed={needed}")
-        verdict = _verdict(response.status_code, code if is_json else "")
+        verdict = _verdict(response.status_code, code)
         return Answer(
             verdict=verdict,
-            code=code if is_json else str(response.status_code),
+            code=code or str(response.status_code),
             text=text,
             retry_after_s=_retry_after(response.headers) if verdict is DeliveryClass.HELD else None,
-            forget_thread=code in _THREAD_GONE,
+            forget_thread=code in _THREAD_GONE and has_thread,
+            failed=verdict is DeliveryClass.UNCERTAIN,
         )
 
 
@@ -242,6 +244,27 @@ def _delivery_of(posted: Mapping[str, Any]) -> str | None:
     return value if isinstance(value, str) and metadata.get("event_type") == EVENT_TYPE else None
 
 
+def _data(err: SlackApiError) -> Mapping[str, Any]:
+    return err.response.data if isinstance(err.response.data, dict) else {}
+
+
+def _code(err: SlackApiError) -> str:
+    """Return Slack's own code; empty where the answer was not Slack's JSON."""
+    code = _data(err).get("error")
+    is_code = isinstance(code, str) and len(code) <= _MAX_CODE and not code.startswith(_NO_JSON)
+    return str(code) if is_code else ""
+
+
+def _not_asked(err: SlackApiError) -> Found:
+    """Say of a refused search whether it may be asked again later."""
+    code = _code(err)
+    verdict = _verdict(err.response.status_code, code)
+    if verdict is DeliveryClass.HELD:
+        return Found(known=False, again_s=_retry_after(err.response.headers))
+    passing = verdict in (DeliveryClass.TRANSIENT, DeliveryClass.UNCERTAIN) and code not in _THREAD_GONE
+    return Found(known=False, again_s=_LOOK_AGAIN_S if passing else None)
+
+
 def _verdict(status: int, code: str) -> DeliveryClass:
     if status == 429 or code in _HELD:
         return DeliveryClass.HELD
@@ -266,9 +289,12 @@ def _webhook_answer(reply: Reply, url: str) -> Answer:
         verdict = DeliveryClass.BROKEN
     else:
         verdict = _verdict(reply.status, "")
-    held = verdict is DeliveryClass.HELD
     return Answer(
-        verdict=verdict, code=code, text=text, retry_after_s=_retry_after(dict(reply.headers)) if held else None
+        verdict=verdict,
+        code=code,
+        text=text,
+        retry_after_s=_retry_after(dict(reply.headers)) if verdict is DeliveryClass.HELD else None,
+        failed=verdict is DeliveryClass.UNCERTAIN,
     )
 
 

@@ -38,8 +38,9 @@ _CALLING = frozenset({DeliveryKind.FIRING, DeliveryKind.ESCALATED})
 _HOSTILE = str.maketrans({"<": "＜", ">": "＞", "[": "［", "]": "］", "`": "ˋ", "*": "＊", "\n": " "})
 
 # Channels contract, sections 3.1 and 8; codes of the app's API cannot come from a robot and count as its kin do.
+# 45001 is about media: plain text keeps the words without them.
 _VERDICTS = {
-    **dict.fromkeys((40058, 45002), DeliveryClass.DEGRADE),
+    **dict.fromkeys((40058, 45001, 45002), DeliveryClass.DEGRADE),
     **dict.fromkeys((93000, 93004, 93008, 48002, 301002, 60020), DeliveryClass.BROKEN),
     45009: DeliveryClass.HELD,
     **dict.fromkeys((-1, 45033), DeliveryClass.TRANSIENT),
@@ -131,7 +132,7 @@ class WecomRobotNotifier:
             text=mask(f"errcode {code}: {_errmsg(reply)}", [self._key]),
             retry_after_s=_FREQUENCY_HOLD_S if verdict is DeliveryClass.HELD else None,
             quick=code == -1,
-            to_text=code not in _VERDICTS,
+            to_text=code == 45001 or code not in _VERDICTS,
         )
 
     def _lost(self, err: Exception) -> Answer:

@@ -16,7 +16,7 @@ from alerts.notifiers.wecom_robot import WecomRobotSettings
 from alerts.outbox import Outbox, OutboxSettings, queue
 from alerts.report import AlertReport, BlindSource, ReportAuthor, ReportStory
 from config.settings import ReceiverSettings
-from domain.clock import ManualClock
+from domain.clock import Clock, ManualClock
 from domain.incident import Delivery, DeliveryKind, Severity
 from domain.mention import Engagement
 from domain.ports import DeskChange
@@ -195,7 +195,7 @@ class Stand:
     """A sink, a state database and an outbox on a clock that a test moves."""
 
     sink: Sink
-    clock: ManualClock
+    clock: Any
     state: State
     receivers: tuple[ReceiverSettings, ...]
     options: dict[str, Any] = field(default_factory=dict)
@@ -251,10 +251,14 @@ def wecom(sink: Sink, **changes: Any) -> WecomRobotSettings:
 
 
 @contextmanager
-def standing(folder: Path, *, receivers: Any = None) -> Iterator[Stand]:
-    """Run a sink whose rate limits follow the test's clock, with one receiver `pr` on both channels."""
-    clock = ManualClock(NOW)
-    with serve(Sink(tick=lambda: clock.now().timestamp())) as sink:
+def standing(folder: Path, *, receivers: Any = None, clock: Clock | None = None) -> Iterator[Stand]:
+    """Run a sink on the test's clock, with one receiver `pr` on both channels."""
+    clock = clock or ManualClock(NOW)
+
+    def seconds() -> float:
+        return clock.now().timestamp()
+
+    with serve(Sink(tick=seconds, wall=seconds)) as sink:
         given = (
             receivers(sink)
             if receivers

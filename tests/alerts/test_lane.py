@@ -3,7 +3,7 @@ from __future__ import annotations
 from dataclasses import replace
 from datetime import timedelta
 
-from alerts.lane import Lane
+from alerts.lane import Lane, channel_health
 from alerts.notifiers.base import Limit
 from domain.clock import ManualClock
 from domain.incident import DeliveryState
@@ -48,7 +48,7 @@ def test_the_hour_counts_accepted_messages_in_domain_time() -> None:
 
 def test_state_is_rebuilt_from_stored_deliveries() -> None:
     sent = replace(ROW, state=DeliveryState.DELIVERED, sent_at=NOW)
-    broken = replace(ROW, state=DeliveryState.BROKEN, answer="invalid_auth")
+    broken = replace(ROW, state=DeliveryState.BROKEN, answer="invalid_auth", not_before=NOW)
     held = replace(ROW, state=DeliveryState.HELD, answer="held: 429", not_before=NOW + 9 * SECOND)
     one = lane(per_hour=1)
     one.recall([sent, broken, held, replace(broken, target="other")])
@@ -56,6 +56,9 @@ def test_state_is_rebuilt_from_stored_deliveries() -> None:
     assert one.left_in_hour(NOW) == 0
     assert one.ready_at(NOW) == NOW + 9 * SECOND
     one.recall([broken, sent])
+    assert one.broken is None, "at the same moment the later row counts"
+    one.recall([replace(sent, sent_at=NOW + SECOND), broken])
     assert one.broken is None
+    assert [at.state for at in channel_health([broken, sent], NOW, "zh")] == ["ok"]
     one.recall([replace(broken, attempts=0)])
     assert one.broken is None, "a delivery that was never tried proves nothing"
