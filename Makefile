@@ -2,7 +2,7 @@
 #   make demo                     an invented brand, an invented crisis, both messages; no key, no network
 #   make run BRAND=云杉咖啡        listen to public sources for one brand with the starter settings
 #   make run CONFIG=tingfeng.yaml listen with your own settings
-# Other targets: setup setup-dev check test postgres elasticsearch eval e2e bench prove docs lock clean
+# Other targets: setup setup-dev check test postgres elasticsearch eval e2e soak bench prove docs lock clean
 # PYTHON=/path/to/python3 picks the interpreter. GNU make 3.81 and newer.
 SHELL := /bin/sh
 BIN := .venv/bin
@@ -10,13 +10,14 @@ STALE := $(shell sh .ci/venv stale)
 SETTINGS := setup.cfg pyproject.toml
 CONFIG ?=
 BRAND ?=
+SOAK_MINUTES ?=
 PYTEST := $(BIN)/python -m pytest
 # What needs no engine (Elasticsearch, PostgreSQL), no labelled corpus and no real service process.
 UNIT := not live and not es and not pg and not e2e and not eval and not bench
 export CONFIG BRAND PYTHON
 
 .DEFAULT_GOAL := help
-.PHONY: help setup setup-dev run demo check test postgres elasticsearch eval e2e bench prove docs lock clean FORCE
+.PHONY: help setup setup-dev run demo check test postgres elasticsearch eval e2e soak bench prove docs lock clean FORCE
 
 help:
 	@sed -n '2,6s/^# \{0,1\}//p' Makefile
@@ -78,6 +79,10 @@ eval: $(BIN)/.dev
 # Two runs side by side, each on ports and folders of its own: they mostly wait for their clocks.
 e2e: $(BIN)/.dev
 	$(PYTEST) -q -n 2 --dist loadfile -m "e2e and not live" tests/e2e
+
+# 100,000 visits with faults on and off (about an hour); SOAK_MINUTES=10 for so long at an easy pace.
+soak: $(BIN)/.dev
+	TINGFENG_SOAK_MINUTES=$(SOAK_MINUTES) $(PYTEST) -q -s -m "e2e and not live" tests/soak $(if $(SOAK_MINUTES),,--measured docs/measured)
 
 bench: $(BIN)/.dev
 	$(PYTEST) -q -s -m bench tests/benchmarks

@@ -5,8 +5,8 @@ from urllib.parse import urljoin, urlsplit
 
 from config.settings import NetworkSettings, SourceSettings
 from crawlers.errors import SourceError
-from crawlers.guard import Permit
 from crawlers.link import origin
+from crawlers.permit import Permit
 
 __all__ = ["Address", "address_of", "site_of"]
 

@@ -27,13 +27,13 @@ from scrapy.utils.ssl import _make_ssl_context
 from config.trust import add_trust
 from crawlers.errors import GuardError
 from crawlers.link import origin
+from crawlers.permit import Permit
 
 __all__ = [
     "CA_SETTING",
     "OWN",
     "GuardMiddleware",
     "GuardedHandler",
-    "Permit",
     "check_address",
     "guarded_socket",
     "is_public",
@@ -50,23 +50,6 @@ _MAX_URL = 8_192
 _ONLY = "only a source's own base that network.allow_internal lists may be one"
 
 _IPAddress = ipaddress.IPv4Address | ipaddress.IPv6Address
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Permit:
-    """What one visit may reach besides the public internet."""
-
-    base: tuple[str, str, int] | None = None
-    """Origin (scheme, host, port) of the source's own base; None = it has none."""
-    allow_internal: frozenset[str] = frozenset()
-    """host:port pairs from `network.allow_internal`, lower case."""
-
-    def covers(self, url: str, *, own: bool) -> bool:
-        """Say whether an address may be internal: its own base, and allowed by the operator."""
-        if not own or self.base is None:
-            return False
-        scheme, host, port = origin(url)
-        return (scheme, host, port) == self.base and f"{host}:{port}" in self.allow_internal
 
 
 def is_public(address: str) -> bool:

@@ -10,8 +10,8 @@ from crawlers.address import Address
 from crawlers.base import Platform
 from crawlers.evidence import EvidenceBox
 from crawlers.extract import Extractor
-from crawlers.guard import Permit
 from crawlers.pace import PaceBook
+from crawlers.permit import Permit
 from crawlers.robots import RobotsBook
 from domain.clock import Clock
 from domain.mention import Post

@@ -8,6 +8,7 @@ import fnmatch
 import importlib.metadata
 import importlib.util
 import re
+import subprocess
 import sys
 from collections.abc import Iterator
 from pathlib import Path
@@ -148,3 +149,8 @@ def test_every_file_beside_the_modules_is_shipped() -> None:
 def test_every_declared_library_is_imported() -> None:
     used = {name.partition(".")[0] for package in PACKAGES for _, tree in modules(package) for name in imported(tree)}
     assert _requirements("options", "install_requires") - used - _WITHOUT_IMPORT == set()
+
+
+def test_who_only_looks_at_sources_does_not_load_the_crawl() -> None:
+    code = "import sys, crawlers.health, crawlers.plan; sys.exit('scrapy' in sys.modules or 'aiohttp' in sys.modules)"
+    assert subprocess.run([sys.executable, "-c", code], cwd=REPOSITORY).returncode == 0

@@ -18,7 +18,7 @@ from service.demo.post import FarmPost
 
 __all__ = ["DARK_MODES", "Farm", "Page", "Seen"]
 
-DARK_MODES = ("", "503", "drop", "html", "empty", "truncated")
+DARK_MODES = ("", "503", "drop", "html", "empty", "truncated", "hang", "loop")
 """What a site can be told to answer instead of its pages; empty = its pages."""
 _PER_PAGE = 10
 _LOGIN = '{"ok":-100,"url":"https://passport.weibo.com/sso/signin?entry=wapsso"}'
@@ -39,6 +39,10 @@ class Page:
     """Content-Type header."""
     etag: str = ""
     """ETag header; empty = none."""
+    location: str = ""
+    """Location header; empty = none."""
+    hang_s: float = 0.0
+    """How long nothing comes before the connection is dropped, real seconds."""
 
 
 @dataclass(slots=True)
@@ -169,7 +173,9 @@ class Farm:
             return Page(body=b"User-agent: *\nDisallow: /admin/\n", content_type="text/plain")
         self.hits[site.name] += 1
         mode = self._dark[site.name]
-        if mode in ("503", "drop", "html", "empty"):
+        if mode == "loop":
+            return Page(status=302, location=path)
+        if mode not in ("", "truncated"):
             return _dark_page(mode)
         if bare == site.path.partition("?")[0]:
             page = self._search(query, cookie) if site.name == "weibo" else self._feed(site)
@@ -225,8 +231,8 @@ class Farm:
 
 
 def _dark_page(mode: str) -> Page:
-    if mode == "drop":
-        return Page(status=0)
+    if mode in ("drop", "hang"):
+        return Page(status=0, hang_s=60.0 if mode == "hang" else 0.0)
     if mode == "empty":
         return Page()
     return Page(status=503 if mode == "503" else 200, body=_MAINTENANCE.encode())

@@ -29,6 +29,7 @@ def site_app(farm: Farm, site: Site) -> web.Application:
     async def answer(request: web.Request) -> web.StreamResponse:
         page = farm.answer(site, request.path_qs, request.query, request.headers.get("Cookie", ""))
         if page.status == 0:
+            await asyncio.sleep(page.hang_s)
             if request.transport is not None:
                 request.transport.abort()
             return web.Response(status=503)
@@ -37,6 +38,8 @@ def site_app(farm: Farm, site: Site) -> web.Application:
         headers = {"Content-Type": page.content_type}
         if page.etag:
             headers["ETag"] = page.etag
+        if page.location:
+            headers["Location"] = page.location
         return web.Response(status=page.status, body=page.body, headers=headers)
 
     app = web.Application()

@@ -8,7 +8,8 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from crawlers.errors import GuardError
-from crawlers.guard import Permit, check_address, guarded_socket, is_public
+from crawlers.guard import check_address, guarded_socket, is_public
+from crawlers.permit import Permit
 from tests.crawlers.farm import farm
 
 OPEN = Permit()

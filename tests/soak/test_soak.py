@@ -1,0 +1,244 @@
+"""The real service for a long time: many visits over HTTP, faults switched on and off, and nothing may grow.
+
+TINGFENG_SOAK_VISITS (default 100,000) or TINGFENG_SOAK_MINUTES (real time, at an easy pace) says how long.
+"""
+
+import itertools
+import json
+import os
+import time
+from collections import Counter
+from collections.abc import Iterator
+from contextlib import contextmanager
+from dataclasses import dataclass
+from datetime import UTC, datetime, timedelta
+from pathlib import Path
+from typing import Any
+
+import pytest
+import yaml
+
+from domain.moment import from_rfc3339
+from domain.source import VisitState
+from service import wiring
+from service.demo.sink import DEMO_CHANNEL, DEMO_KEY, DEMO_TOKEN, Sink, serve
+from service.demo.sink_ledger import Fault
+from service.demo.stage import FarmProcess
+from service.demo.told import told
+from tests.e2e.harness import COOKIE, Service, wait_until
+from tests.measure import Measurements
+from tests.soak.talk import BRANDS, talk
+from tests.soak.weigh import Scales, growth
+
+pytestmark = [pytest.mark.e2e, pytest.mark.slow]
+
+VISITS = int(os.environ.get("TINGFENG_SOAK_VISITS", "100000"))
+MINUTES = float(os.environ.get("TINGFENG_SOAK_MINUTES") or 0)
+START = datetime(2026, 6, 17, 6, 0, tzinfo=UTC)
+SCALE = 60.0 if MINUTES else 240.0
+LENGTH = timedelta(minutes=MINUTES * SCALE) if MINUTES else timedelta(days=14)
+INTERVAL = "30s" if MINUTES else "10s"
+LOOK_S = 2.0
+FAULT_S, CALM_S = 12.0, 12.0
+"""How long a fault lasts and how long the calm after it, real seconds."""
+SITE_FAULTS = ("503", "drop", "html", "empty", "truncated", "hang", "loop")
+SINK_FAULTS = (
+    ("slack.post", Fault(action="reply", status=503, body="<html>busy</html>")),
+    ("wecom.send", Fault(action="reply", body=json.dumps({"errcode": -1, "errmsg": "busy"}))),
+    ("slack.post", Fault(action="accept_then_reset")),
+    ("wecom.send", Fault(action="refuse")),
+)
+FLAT = 1.10
+MOST_PSS_BYTES = 700e6
+STALE = timedelta(hours=3)
+"""A source that was not visited for so long while its site answered is stuck (the longest back-off is 2 h)."""
+
+
+@dataclass
+class Run:
+    """What runs."""
+
+    farm: FarmProcess
+    sink: Sink
+    service: Service
+    epoch_s: float
+    scales: Scales
+
+
+def settings_text(data_dir: Path, bases: dict[str, str], sink: str) -> str:
+    """Three brands, a dozen sources over four sites, two channels, the default rules."""
+    every = {"interval": INTERVAL, "pace": "0s", "limit": 200}
+    feeds = {"news": "/rss/latest.xml", "forum": "/forum.php?mod=rss", "blog": "/atom.xml"}
+    sources: list[dict[str, Any]] = [
+        {"platform": "weibo", "name": "weibo", "transport": "cookie", "cookie": COOKIE, "base_url": bases["weibo"]},
+        *(
+            {"platform": "feed", "name": f"{site}-{n}", "url": f"{bases[site]}{path}", "follow": site == "news"}
+            for site, path in feeds.items()
+            for n in range(3)
+        ),
+    ]
+    receiver = {
+        "name": "pr-duty",
+        "slack": {"token": DEMO_TOKEN, "channel": DEMO_CHANNEL, "base_url": sink + "/api/"},
+        "wecom_robot": {"key": DEMO_KEY, "base_url": sink},
+    }
+    settings = {
+        "data_dir": str(data_dir),
+        "brands": [{"id": id, "name": name, "query": name} for id, name in BRANDS.items()],
+        "sources": [source | every for source in sources],
+        "receivers": [receiver],
+        "network": {"allow_internal": [base.removeprefix("http://") for base in bases.values()], "timeout": "4s"},
+        "healthz": {"port": 0},
+    }
+    return yaml.safe_dump(settings, allow_unicode=True, sort_keys=False)
+
+
+@contextmanager
+def running(folder: Path) -> Iterator[Run]:
+    """Start the farm, the channels and the service, all on one clock."""
+    farm = FarmProcess(start=START, scale=SCALE, cookie=COOKIE, log=folder / "farm.log", feed_size=30)
+    try:
+        farm.add(list(talk(START - timedelta(hours=3), LENGTH + timedelta(hours=3))))
+        with serve(Sink()) as sink:
+            service = Service(folder, settings_text(folder / "data", farm.bases, sink.url))
+            epoch_s = time.time()
+            farm.run(epoch_s)
+            service.start(clock=(START, SCALE), epoch_s=epoch_s)
+            try:
+                wait_until("the service is up", lambda: "/healthz" in service.log_text(), limit_s=60)
+                yield Run(farm, sink, service, epoch_s, Scales())
+            finally:
+                service.stop()
+    finally:
+        farm.stop()
+
+
+def soak(run: Run) -> None:
+    """Let it run, faults on and off, until the visits are made or the time is over; the end is calm."""
+    site_faults = itertools.cycle(itertools.product(SITE_FAULTS, run.farm.bases))
+    sink_faults = itertools.cycle(SINK_FAULTS)
+    begun_s = time.monotonic()
+    turn_s, dark = begun_s + CALM_S, False
+    looks = 0
+    calm_s = STALE.total_seconds() / SCALE + 10
+    while not _is_over(run, time.monotonic() - begun_s + calm_s):
+        now_s = time.monotonic()
+        if now_s >= turn_s:
+            dark = not dark
+            run.farm.go_dark("")
+            if dark:
+                mode, site = next(site_faults)
+                run.farm.go_dark(mode, site)
+                route, fault = next(sink_faults)
+                run.sink.ledger.script(route, fault)
+            turn_s = now_s + (FAULT_S if dark else CALM_S)
+        _look(run, whole=looks % 10 == 0)
+        looks += 1
+        time.sleep(LOOK_S)
+    run.farm.go_dark("")
+    end_s = time.monotonic() + calm_s
+    while time.monotonic() < end_s:
+        _look(run, whole=False)
+        time.sleep(LOOK_S)
+    wait_until("the inbox is empty", lambda: run.service.health().get("inbox") == 0, limit_s=60)
+
+
+def _is_over(run: Run, took_s: float) -> bool:
+    if MINUTES:
+        return took_s >= MINUTES * 60
+    return sum(run.farm.hits().values()) >= VISITS * 1.3 and _visits(run) >= VISITS
+
+
+def _look(run: Run, *, whole: bool) -> None:
+    assert run.service.exit_code() is None, run.service.log_text()[-3000:]
+    pid = run.service.pid
+    assert pid is not None
+    run.scales.look(pid, run.service.health().get("roles", []))
+    if whole:
+        run.scales.weigh_all(pid)
+
+
+def _states(run: Run) -> dict[str, VisitState]:
+    with wiring.opened(run.service.config) as (_, stores):
+        return dict(stores.state.visits.load())
+
+
+def _visits(run: Run) -> int:
+    return sum(number for state in _states(run).values() for _, number in state.outcomes)
+
+
+def test_nothing_grows_and_nothing_gets_stuck(tmp_path: Path, measurements: Measurements) -> None:
+    with running(tmp_path) as run:
+        begun_s = time.monotonic()
+        soak(run)
+        took_s = time.monotonic() - begun_s
+        end = run.farm.now()
+        hits = sum(run.farm.hits().values())
+        shown = run.farm.first_shown_s()
+        code = run.service.stop()
+        states = _states(run)
+        log = run.service.log_text()
+        (tmp_path / "looks.json").write_text(json.dumps({n: [vars(o) for o in s] for n, s in run.scales.looks.items()}))
+    assert code == 0
+    outcomes: Counter[str] = sum((Counter(dict(state.outcomes)) for state in states.values()), Counter())
+    visits = sum(outcomes.values())
+    measurements.record("visits", visits, floor=VISITS if not MINUTES else 60 * MINUTES, note=f"{dict(outcomes)}")
+    measurements.record("requests that the sites saw", hits, floor=visits * 0.5)
+    measurements.record("minutes", took_s / 60, unit="min")
+    failed = visits - outcomes["ok"] - outcomes["empty"]
+    measurements.record("share of visits that met a fault", failed / visits, floor=0.001)
+    stale = {name: state.last_visit_at for name, state in states.items() if end - state.last_visit_at > STALE}
+    assert not stale, f"not visited for {STALE}: {stale}"
+    blind = [name for name, state in states.items() if state.fails > 0]
+    assert not blind, f"not heard again after the faults: {blind}"
+    for name, looks in sorted(run.scales.looks.items()):
+        assert len(run.scales.pids[name]) == 1, f"{name} was started again: {run.scales.pids[name]}"
+        last = looks[-1]
+        rss = growth([one.rss_bytes for one in looks])
+        note = f"{last.rss_bytes / 1e6:.0f} MB at the end"
+        measurements.record(f"{name}: memory at the end to memory after warm-up", rss, ceiling=FLAT, note=note)
+        files = growth([one.files for one in looks])
+        measurements.record(f"{name}: open files, end to warm", files, ceiling=1.25, note=f"{last.files} at the end")
+        threads = growth([one.threads for one in looks])
+        measurements.record(f"{name}: threads, end to warm", threads, ceiling=1.25, note=f"{last.threads} at the end")
+        assert max(one.children for one in looks) <= 4, name
+    measurements.record(
+        "memory of the whole service, PSS, most", run.scales.most_pss_bytes / 1e6, unit="MB", ceiling=700
+    )
+    _lags(run, tmp_path, shown, measurements)
+    assert "Traceback" not in log, log[log.index("Traceback") - 500 :][:3000]
+
+
+def _lags(run: Run, folder: Path, shown: dict[str, float], measurements: Measurements) -> None:
+    """Record how long posts were under way, and that none that was shown is missing."""
+    lags: list[float] = []
+    with wiring.opened(run.service.config) as (_, stores):
+        row = 0
+        stored: set[str] = set()
+        while part := stores.mentions.walk(row, 2_000):  # type: ignore[attr-defined]  # SQLite is what runs here
+            row = part[-1].row
+            for walked in part:
+                plain = walked.plain
+                stored.add(str(plain["id"]).rsplit("/", 1)[-1])
+                indexed_s = run.epoch_s + (from_rfc3339(plain["indexed_at"]) - START).total_seconds() / SCALE
+                native = str(plain["id"]).partition(":")[2]
+                if native in shown:
+                    lags.append(indexed_s - shown[native])
+        deliveries = stores.state.desk.deliveries(limit=100_000)
+    waits = [
+        (one.sent_at - one.created_at).total_seconds() / SCALE for one in deliveries if one.sent_at and not one.repeat
+    ]
+    assert len(lags) >= 50
+    measurements.record("shown by weibo to searchable, p95", _p95(lags), unit="s", note=f"{len(lags)} posts, real time")
+    assert waits
+    measurements.record("queued to accepted, p95", _p95(waits), unit="s", note=f"{len(waits)} messages, real time")
+    unsent = Counter(one.state.value for one in deliveries if one.sent_at is None)
+    measurements.record(
+        "messages that nobody accepted", sum(unsent.values()), note=f"{dict(unsent)}; others {len(waits)}"
+    )
+    kinds = Counter(one.kind for one in told(run.sink.ledger))
+    assert kinds["firing"] >= 2, kinds
+
+
+def _p95(values: list[float]) -> float:
+    return sorted(values)[int(len(values) * 0.95)]
