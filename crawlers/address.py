@@ -67,7 +67,7 @@ class Address:
         base = self.base_url.rstrip("/")
         if location == base or location.startswith((base + "/", base + "?")):
             return _joined(asked, location[len(base) :] or "/")
-        return location
+        return _joined(real_url, location)
 
     def may_have_cookie(self, url: str) -> bool:
         """Say whether the operator's cookie may go to a public address."""

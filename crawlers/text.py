@@ -8,7 +8,7 @@ import re
 from dataclasses import dataclass
 from urllib.parse import parse_qs, urljoin, urlsplit
 
-__all__ = ["MAX_TEXT", "Rich", "at_names", "clean", "clean_line", "hashtags", "html_to_text", "unwrap"]
+__all__ = ["MAX_TEXT", "Rich", "at_names", "clean", "clean_line", "crowded", "hashtags", "html_to_text", "unwrap"]
 
 MAX_TEXT = 100_000
 _MAX_FRAGMENT = 1_000_000
@@ -38,6 +38,10 @@ _TAIL_MORE = re.compile(r"\s?(?:\.{3}\s?(?:展开|全文)|展开c)$")
 _TAIL_LESS = re.compile(r"\s?收起d$")
 _HASHTAG = re.compile(r"#([^#\n]{1,64})#")
 _AT = re.compile(r"(?<![A-Za-z0-9._])@([\w·-]{1,30})")
+# libxml2 compares each attribute of a tag with all before it: 100,000 of them take a minute.
+_CROWD = re.compile(
+    r"""(?<![^\s"'])(?:[^\s<>"'=]{1,100}+\s{0,5}+=\s{0,5}+(?:"[^"]*+"|'[^']*+'|[^\s<>"']++)[\s/]*+){200}"""
+)
 _WRAPPERS = {"weibo.cn": "u", "www.weibo.cn": "u", "link.zhihu.com": "target", "link.juejin.cn": "target"}
 
 
@@ -102,6 +106,11 @@ def unwrap(url: str) -> str:
     except ValueError:
         return url
     return url
+
+
+def crowded(source: str) -> bool:
+    """Say whether a tag has 200 attributes or more, which no page for people has."""
+    return _CROWD.search(source) is not None
 
 
 def html_to_text(fragment: str, base_url: str = "") -> Rich:

@@ -58,7 +58,7 @@ def retry_after_s(headers: Mapping[str, str], now: datetime) -> float | None:
     it gives one), else `x-ratelimit-reset` in seconds.
     """
     raw = headers.get("retry-after", "").strip()
-    if raw.isdigit():
+    if raw.isascii() and raw.isdigit():
         return min(float(raw[:9]), _MAX_RETRY_AFTER_S)
     if raw:
         try:
@@ -69,6 +69,6 @@ def retry_after_s(headers: Mapping[str, str], now: datetime) -> float | None:
         except (TypeError, ValueError):
             return None
     reset = headers.get("x-ratelimit-reset", "").strip()
-    if reset.isdigit() and len(reset) <= 6:
+    if reset.isascii() and reset.isdigit() and len(reset) <= 6:
         return min(float(reset), _MAX_RETRY_AFTER_S)
     return None

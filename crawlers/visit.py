@@ -9,7 +9,7 @@ from scrapy.http import Response as ScrapyResponse
 
 from crawlers.base import Fetch, Parsed, Response
 from crawlers.failure import classify_failure, is_unreachable
-from crawlers.guard import OWN
+from crawlers.guard import OWN, check_address
 from crawlers.job import Job
 from crawlers.merge import merge_page, merge_text, post_key, trend_post
 from crawlers.platforms import platform_specs
@@ -204,6 +204,7 @@ class Visit:
         url, own = address.real(public)
         for hop in range(_HOPS + 1):
             try:
+                check_address(url, self._job.permit, own=own)
                 raw = await self._download(self._request(fetch, public, url, own, conditional and hop == 0))
             except Exception as err:  # noqa: BLE001  # border of one fetch, classified and logged there
                 self._job.result.unreachable |= is_unreachable(err) and self._job.result.pages == 0

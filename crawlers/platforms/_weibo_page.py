@@ -11,7 +11,7 @@ from crawlers.cn_time import parse_cn_time
 from crawlers.number import parse_number
 from crawlers.platforms._weibo_id import bid_to_mid, mid_time, permalink
 from crawlers.shape import engagement
-from crawlers.text import Rich, at_names, clean, clean_line, hashtags, html_to_text
+from crawlers.text import Rich, at_names, clean, clean_line, crowded, hashtags, html_to_text
 from domain.mention import Author, Engagement, Kind, Post, Precision, RepostOf
 
 __all__ = ["Node", "next_page", "page_tree", "read_cards"]
@@ -25,6 +25,8 @@ _LABEL = re.compile(r"转发|评论|赞")
 
 def page_tree(page: str) -> Node | None:
     """Return the tree of a page; None if there is none to be had."""
+    if crowded(page):
+        return None
     try:
         return lxml_html.document_fromstring(page, parser=lxml_html.HTMLParser(huge_tree=False, recover=True))
     except (ValueError, lxml_html.etree.LxmlError, AssertionError):

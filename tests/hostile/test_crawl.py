@@ -1,0 +1,232 @@
+"""Hostile servers before the real crawl: every case has its outcome, and nothing inside hears of it."""
+
+import asyncio
+import gzip
+import socket
+from collections.abc import AsyncIterator
+from dataclasses import dataclass, replace
+from datetime import timedelta
+from pathlib import Path
+from typing import Any
+
+import pytest
+from aiohttp import web
+
+from config.settings import SourceSettings
+from crawlers.evidence import EvidenceBox, evidence_name
+from crawlers.intake import take_in
+from domain.outcome import Drop
+from domain.outcome import FetchOutcome as F
+from domain.secret import Secret
+from tests.crawlers.farm import Farm, farm
+from tests.crawlers.pages import network, source
+from tests.crawlers.visiting import T, entry, feed, job, shared, visit
+from tests.hostile.cases import Answer, Case, answers
+from tests.hostile.clean import assert_clean
+
+PLATFORMS = {"feed": "/feed", "article": "/page", "gdelt": "/api/v2/doc/doc", "weibo": "/api/container/getIndex"}
+SERVED = {platform: answers(platform) for platform in PLATFORMS}
+BAD = frozenset({F.PARSE_ERROR})
+TOO_LARGE = (Case.GZIP_BOMB, Case.HUGE)
+OUTCOMES: dict[tuple[str, Case], frozenset[F]] = {
+    **{(platform, case): frozenset({F.ERROR}) for platform in PLATFORMS for case in TOO_LARGE},
+    **{(platform, Case.ZIP_BOMB): BAD for platform in PLATFORMS},
+    **{(platform, Case.DEEP_JSON): BAD for platform in ("feed", "gdelt", "weibo")},
+    ("article", Case.NUL): BAD,
+    ("article", Case.TAGS): BAD,
+}
+MOVING = (Case.ENDLESS, Case.DRIP, Case.REDIRECT_LOOP, Case.REDIRECT_INSIDE, Case.DNS_INSIDE, Case.FILE_URL)
+INSIDE = (
+    "http://127.0.0.1:{port}/", "http://localhost:{port}/", "http://LOCALHOST.:{port}/", "http://[::1]:{port}/",
+    "http://[::ffff:127.0.0.1]:{port}/", "http://[::ffff:7f00:1]:{port}/", "http://0x7f000001:{port}/",
+    "http://2130706433:{port}/", "http://127.1:{port}/", "http://0177.0.0.1:{port}/", "http://0.0.0.0:{port}/",
+    "http://0:{port}/", "http://１２７.０.０.１:{port}/", "http://a.localhost:{port}/", "http://x@127.0.0.1:{port}/",
+    "//127.0.0.1:{port}/", "http://rebind.example.cn:{port}/", "http://six.example.cn:{port}/",
+    "http://127.0.0.1.:{port}/", "http:\\\\127.0.0.1:{port}\\", "HTTP://127.0.0.1:{port}",
+)  # fmt: skip
+FILES = ("file:///etc/hostname", "file://localhost/etc/hostname", "data:text/xml,<rss/>", "ftp://127.0.0.1/")
+
+
+@dataclass
+class Canary:
+    """A listener that stands for everything internal."""
+
+    port: int = 0
+    connections: int = 0
+
+
+@pytest.fixture
+async def canary() -> AsyncIterator[Canary]:
+    found = Canary()
+
+    async def heard(reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
+        found.connections += 1
+        writer.close()
+
+    server = await asyncio.start_server(heard, "127.0.0.1", 0)
+    found.port = server.sockets[0].getsockname()[1]
+    yield found
+    server.close()
+    assert found.connections == 0
+
+
+@pytest.fixture
+async def site() -> AsyncIterator[Farm]:
+    async with farm() as made:
+        yield made
+
+
+@pytest.fixture
+def lying_dns(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Answer every public name with this machine."""
+    real = socket.getaddrinfo
+
+    def answer(host: Any, port: Any, *args: Any, **more: Any) -> Any:
+        name = host.decode() if isinstance(host, bytes) else str(host)
+        if not name.endswith(".example.cn"):
+            return real(host, port, *args, **more)
+        if name.startswith("six"):
+            return [(socket.AF_INET6, socket.SOCK_STREAM, 6, "", ("::ffff:127.0.0.1", port, 0, 0))]
+        return [(socket.AF_INET, socket.SOCK_STREAM, 6, "", ("127.0.0.1", port))]
+
+    monkeypatch.setattr(socket, "getaddrinfo", answer)
+
+
+def of(platform: str, site: Farm) -> SourceSettings:
+    if platform in ("feed", "article"):
+        return source(platform=platform, url=site.base + PLATFORMS[platform])
+    cookie = {"transport": "cookie", "cookie": Secret("SUB=x")} if platform == "weibo" else {}
+    return source(platform=platform, base_url=site.base, query=("云杉咖啡",), **cookie)
+
+
+def serve(site: Farm, platform: str, answer: Answer) -> None:
+    headers = {"Content-Type": "text/html", **dict(answer.headers)}
+    site.page(PLATFORMS[platform], answer.body, **{name.replace("-", "_"): value for name, value in headers.items()})
+
+
+@pytest.mark.parametrize(
+    ("platform", "case"),
+    [pytest.param(p, c, id=f"{p}-{c.value}") for p, served in SERVED.items() for c in served],
+)
+async def test_every_answer_has_its_outcome_and_clean_posts(
+    site: Farm, canary: Canary, platform: str, case: Case, tmp_path: Path
+) -> None:
+    serve(site, platform, SERVED[platform][case])
+    with_ = shared(network(site.pair))
+    box = EvidenceBox(tmp_path, with_.clock)
+    own = of(platform, site)
+    result = await visit(job(site, own, with_=replace(with_, evidence=box)))
+    assert result.outcome in OUTCOMES.get((platform, case), frozenset({F.OK})), result.detail
+    assert len(result.detail) <= 300
+    assert site.count(PLATFORMS[platform]) == 1
+    for post in result.posts:
+        assert_clean(post)
+        assert "root:" not in post.text
+    if result.outcome is F.OK:
+        intake = take_in(result.posts, own, T, backfill=False)
+        assert intake.mentions
+        assert all(each.event_at <= T and (each.post.published_at or T) <= T for each in intake.mentions)
+        if case is Case.DUPLICATE_ID and platform != "article":
+            assert result.drops[Drop.DUPLICATE_IN_BATCH] == 1
+        if case is Case.COLLIDING_ID and platform == "feed":
+            assert len(intake.mentions) == 2
+    elif case not in TOO_LARGE:
+        kept = (tmp_path / evidence_name(own.name, result.outcome or F.ERROR)).read_bytes()
+        assert gzip.decompress(kept) == SERVED[platform][case].body[:1_000_000]
+
+
+@pytest.mark.parametrize("platform", PLATFORMS)
+async def test_endless_and_dripping_answers_end(site: Farm, platform: str) -> None:
+    async def endless(request: web.Request) -> web.StreamResponse:
+        response = web.StreamResponse()
+        await response.prepare(request)
+        for _ in range(1_000):
+            await response.write(b"x" * 100_000)
+        return response
+
+    async def drip(request: web.Request) -> web.StreamResponse:
+        response = web.StreamResponse()
+        await response.prepare(request)
+        for _ in range(200):
+            await response.write(b"<")
+            await asyncio.sleep(0.02)
+        return response
+
+    for case, page, words in ((Case.ENDLESS, endless, "larger"), (Case.DRIP, drip, "no answer in time")):
+        site.pages[PLATFORMS[platform]] = page
+        net = network(site.pair, timeout=timedelta(seconds=0.6))
+        result = await visit(job(site, of(platform, site), net=net))
+        assert (result.outcome, words in result.detail) == (F.ERROR, True), (case, result.detail)
+
+
+@pytest.mark.parametrize("platform", PLATFORMS)
+async def test_redirects_that_circle_end(site: Farm, platform: str) -> None:
+    path = PLATFORMS[platform]
+    site.page(path, b"", 302, Location=path + "?again")
+    result = await visit(job(site, of(platform, site)))
+    assert (result.outcome, result.detail) == (F.ERROR, "too many redirects")
+    assert site.count(path) == 6
+
+
+@pytest.mark.usefixtures("lying_dns")
+@pytest.mark.parametrize("platform", PLATFORMS)
+async def test_redirects_reach_nothing_inside_in_any_spelling(site: Farm, canary: Canary, platform: str) -> None:
+    path = PLATFORMS[platform]
+    for spelling in (*INSIDE, *FILES):
+        site.page(path, b"", 302, Location=spelling.format(port=canary.port))
+        result = await visit(job(site, of(platform, site)))
+        # A backslash makes it a page of the site itself, which is not there.
+        assert result.outcome is (F.GONE if "\\" in spelling and platform in ("feed", "article") else F.ERROR), spelling
+        assert result.posts == [], spelling
+
+
+@pytest.mark.usefixtures("lying_dns")
+async def test_links_in_a_feed_lead_to_nothing_inside(site: Farm, canary: Canary) -> None:
+    links = [spelling.format(port=canary.port) for spelling in (*INSIDE, *FILES)]
+    site.page("/feed", feed(*(entry(link, title=f"题{n}") for n, link in enumerate(links))))
+    own = source(url=site.base + "/feed", follow=True)
+    result = await visit(job(site, own, deadline_s=20.0))
+    assert result.outcome is F.OK
+    assert result.followed.keys() <= {F.ERROR, F.PARSE_ERROR, F.GONE}
+    assert result.followed[F.ERROR] >= 15
+    assert "/etc/hostname" not in str(result.posts)
+
+
+async def test_one_bad_entry_loses_no_other(site: Farm) -> None:
+    bad = ("<item/>", "<item><title>\0\x1b</title></item>", "<item><link>javascript:x</link></item>")
+    site.page("/feed", feed(entry("https://a.cn/1"), *bad, entry("https://a.cn/2")))
+    result = await visit(job(site))
+    assert [post.url for post in result.posts] == ["https://a.cn/1", "https://a.cn/2"]
+    assert result.drops[Drop.NO_ID] == 3
+
+
+ROBOTS: dict[str, tuple[bytes, bool]] = {
+    "binary": (b"\xff\xfe\0\0" * 1_000, True),
+    "stars": (b"User-agent: *\nDisallow: /" + b"*a" * 100_000, True),
+    "many-rules": (b"User-agent: *\n" + b"Disallow: /x*y*z\n" * 30_000, True),
+    "one-line": (b"Disallow: " + b"/" * 5_000_000, True),
+    "deny": (b"User-agent: *\nDisallow: /", False),
+    "delay": (b"User-agent: *\nCrawl-delay: 1e308\nCrawl-delay: nan\nDisallow:", True),
+    "html": (b"<html>" + b"<div>" * 100_000, True),
+    "gzip-bomb": (SERVED["feed"][Case.GZIP_BOMB].body, True),
+}
+
+
+@pytest.mark.parametrize("name", ROBOTS)
+async def test_robots_of_any_kind_is_survived(site: Farm, name: str) -> None:
+    body, allowed = ROBOTS[name]
+    encoded = {"Content_Encoding": "gzip"} if name == "gzip-bomb" else {}
+    site.page("/robots.txt", body, **encoded)
+    site.page("/feed", feed(entry("https://a.cn/1")))
+    result = await visit(job(site))
+    if name != "delay":
+        assert (result.outcome is F.OK) is allowed, result.detail
+    assert result.outcome in {F.OK, F.BLOCKED, F.ERROR}
+
+
+@pytest.mark.usefixtures("lying_dns")
+async def test_robots_redirected_inside_reaches_nothing(site: Farm, canary: Canary) -> None:
+    site.page("/feed", feed(entry("https://a.cn/1")))
+    for spelling in (*INSIDE, *FILES):
+        site.page("/robots.txt", b"", 302, Location=spelling.format(port=canary.port))
+        assert (await visit(job(site))).outcome in {F.OK, F.ERROR}
