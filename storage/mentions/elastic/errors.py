@@ -58,6 +58,8 @@ def answered(action: str) -> Iterator[None]:
         ) from err
     except ConnectionTimeout as err:
         raise StoreError(f"elasticsearch: cannot {action}: no answer in time", retryable=True) from err
+    except (RecursionError, MemoryError) as err:
+        raise StoreError(f"elasticsearch: cannot {action}: no honest answer, but a giant one", retryable=True) from err
     except TransportError as err:
         raise StoreError(
             f"elasticsearch: cannot {action}: not reachable ({_short(err.message)})", retryable=True
