@@ -28,6 +28,9 @@ _OPENED, _CLOSED = re.compile(r"<(?:item|entry)[\s>/]"), re.compile(r"</(?:item|
 _ROOTS = frozenset({"rss", "rdf", "feed", "channel"})
 _XML_BASE = "{http://www.w3.org/XML/1998/namespace}base"
 _PROLOG = 64_000
+_ENTRIES = frozenset({"item", "entry"})
+# Where ends are missing, entries lie in each other; each would be read once more for every one around it.
+_MAX_INSIDE = 3
 
 
 def read_xml_feed(text: str, url: str, now: datetime) -> tuple[tuple[Post, ...], str, Drops] | None:
@@ -50,7 +53,8 @@ def read_xml_feed(text: str, url: str, now: datetime) -> tuple[tuple[Post, ...],
         return None
     channel = next((child for child in root if _local(child) == "channel"), root)
     opened, closed = len(_OPENED.findall(text)), len(_CLOSED.findall(text))
-    found = list(islice((node for node in root.iter(etree.Element) if _local(node) in ("item", "entry")), MAX_ENTRIES))
+    found = list(islice((node for node in root.iter(etree.Element) if _local(node) in _ENTRIES), MAX_ENTRIES))
+    found = [node for node in found if sum(_local(above) in _ENTRIES for above in node.iterancestors()) <= _MAX_INSIDE]
     unread = max(opened - MAX_ENTRIES, 0)
     cut = opened > closed
     if cut and not unread:
