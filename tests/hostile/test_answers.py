@@ -158,7 +158,7 @@ def test_an_answer_without_end_ends(teller: Teller, endless: bytes, pause_s: flo
     for notifier in notifiers(teller.base):
         begun = time.monotonic()
         assert notifier.send(DELIVERY, compose(FULL, "zh"), thread_ref="").verdict is not DeliveryClass.OK
-        assert time.monotonic() - begun < 5
+        assert time.monotonic() - begun < 20
 
 
 def test_a_redirect_is_an_answer_and_never_followed(teller: Teller) -> None:

@@ -22,6 +22,7 @@ from tests.hostile.clean import FORBIDDEN, assert_clean
 
 SIZE = 300_000
 LIMIT_S = 2.0
+"""Seconds of the processor, not of the wall: the machine may be busy."""
 ENDPOINTS = (
     "feed.any", "article.page", "gdelt.artlist", "weibo.m_search", "weibo.s_search", "weibo.hot", "weibo.m_detail",
     "weibo.visitor", "weibo.ajax_show", "weibo.ajax_longtext", "weibo.hotflow", "weibo.c_api",
@@ -80,9 +81,9 @@ def test_a_megabyte_of_anything_is_read_in_time(name: str) -> None:
     for endpoint in ENDPOINTS:
         # Pages are read in a process of their own that is ended after 20 s: three libraries take part.
         limit_s = 15.0 if endpoint == "article.page" else LIMIT_S
-        begun = time.perf_counter()
+        begun = time.process_time()
         parsed = read(endpoint, body)
-        took_s = time.perf_counter() - begun
+        took_s = time.process_time() - begun
         assert took_s < limit_s, f"{endpoint}: {took_s:.1f} s"
         assert len(parsed.detail) <= 300
         for post in parsed.posts[:100]:
@@ -104,9 +105,9 @@ READERS: dict[str, Callable[[str], object]] = {
 @pytest.mark.parametrize("reader", READERS)
 def test_a_megabyte_of_any_text_is_read_in_time(reader: str) -> None:
     for name, text in BODIES.items():
-        begun = time.perf_counter()
+        begun = time.process_time()
         READERS[reader](text)
-        assert time.perf_counter() - begun < LIMIT_S, name
+        assert time.process_time() - begun < LIMIT_S, name
 
 
 @pytest.mark.slow
@@ -116,9 +117,9 @@ def test_eight_megabytes_take_no_more_than_in_proportion(name: str) -> None:
     for endpoint in ENDPOINTS:
         if endpoint == "article.page":
             continue
-        begun = time.perf_counter()
+        begun = time.process_time()
         read(endpoint, body)
-        assert time.perf_counter() - begun < 8 * LIMIT_S, endpoint
+        assert time.process_time() - begun < 8 * LIMIT_S, endpoint
 
 
 @pytest.mark.parametrize("endpoint", ENDPOINTS)
