@@ -17,12 +17,14 @@ from tests.e2e.corpus import BRANDS, DEVICE, FRUIT, Corpus
 from tests.e2e.harness import differences, store_id
 from tests.e2e.stand import CHANNELS, FIRING_S, RESOLVED_S, SCALE, Stand, open_stand
 from tests.measure import Measurements
+from tests.soak.weigh import Scales
 
 pytestmark = [pytest.mark.e2e, pytest.mark.slow]
 
 WAVE = timedelta(minutes=30)
 SLOW_WAVE = timedelta(hours=2)
 PLAIN_NAMES = {id: name for id, (name, _) in BRANDS.items() if id != "apple"}
+PSS_CEILING_MB = 700.0
 LATENCY_CEILING_S = 90.0
 
 
@@ -109,9 +111,12 @@ def test_four_hundred_negative_posts_in_half_an_hour(
     wait_shown(stand, wave)
     stand.wait_told("resolved", RESOLVED_S)
     stand.pass_time(timedelta(minutes=30))
+    pss_bytes = Scales().weigh_all(stand.service.pid or 0)
     incidents = firing_once(stand)
     assert all(len(stand.told("resolved", channel)) == 1 for channel in CHANNELS)
     assert [one["state"] for one in incidents] == ["resolved"]
+    assert pss_bytes > 0
+    measurements.record("memory of the whole service, PSS", pss_bytes / 1e6, unit="MB", ceiling=PSS_CEILING_MB)
     measurements.record("posts checked", check_stored(stand, wave), floor=400)
     latencies_s = [stand.latency_s()]
     # Proving takes the median of five waves, a plain run looks at this one.

@@ -1,4 +1,4 @@
-"""Invented talk about invented brands for days on end: quiet hours and, twice a day, a wave of complaints."""
+"""Invented talk about invented brands for days on end: quiet hours and, six times a day, a wave of complaints."""
 
 import random
 from collections.abc import Iterator
@@ -9,7 +9,7 @@ from service.demo.post import FarmPost, weibo_mid
 __all__ = ["BRANDS", "talk"]
 
 BRANDS = {"yunshan": "云杉咖啡", "bailu": "白鹿茶饮", "qinghe": "青禾乳业"}
-WAVE_EVERY = timedelta(hours=12)
+WAVE_EVERY = timedelta(hours=4)
 WAVE_LENGTH = timedelta(minutes=40)
 WAVE_POSTS = 60
 PER_HOUR = 40

@@ -21,11 +21,12 @@ import yaml
 from domain.moment import from_rfc3339
 from domain.source import VisitState
 from service import wiring
+from service.demo.post import FarmPost
 from service.demo.sink import DEMO_CHANNEL, DEMO_KEY, DEMO_TOKEN, Sink, serve
 from service.demo.sink_ledger import Fault
 from service.demo.stage import FarmProcess
 from service.demo.told import told
-from tests.e2e.harness import COOKIE, Service, wait_until
+from tests.e2e.harness import COOKIE, Service, store_id, wait_until
 from tests.measure import Measurements
 from tests.soak.talk import BRANDS, talk
 from tests.soak.weigh import Scales, growth
@@ -59,6 +60,8 @@ class Run:
     """What runs."""
 
     farm: FarmProcess
+    posts: dict[str, FarmPost]
+    """All posts, also of the future, by native id."""
     sink: Sink
     service: Service
     epoch_s: float
@@ -66,7 +69,7 @@ class Run:
 
 
 def settings_text(data_dir: Path, bases: dict[str, str], sink: str) -> str:
-    """Three brands, a dozen sources over four sites, two channels, the default rules."""
+    """Three brands, a dozen sources over four sites, two channels, the default rules and one more."""
     every = {"interval": INTERVAL, "pace": "0s", "limit": 200}
     feeds = {"news": "/rss/latest.xml", "forum": "/forum.php?mod=rss", "blog": "/atom.xml"}
     sources: list[dict[str, Any]] = [
@@ -87,6 +90,7 @@ def settings_text(data_dir: Path, bases: dict[str, str], sink: str) -> str:
         "brands": [{"id": id, "name": name, "query": name} for id, name in BRANDS.items()],
         "sources": [source | every for source in sources],
         "receivers": [receiver],
+        "rules": [{"name": "one", "kind": "match", "query": "sentiment: negative and 恶心", "severity": "high"}],
         "network": {"allow_internal": [base.removeprefix("http://") for base in bases.values()], "timeout": "4s"},
         "healthz": {"port": 0},
     }
@@ -98,7 +102,8 @@ def running(folder: Path) -> Iterator[Run]:
     """Start the farm, the channels and the service, all on one clock."""
     farm = FarmProcess(start=START, scale=SCALE, cookie=COOKIE, log=folder / "farm.log", feed_size=30)
     try:
-        farm.add(list(talk(START - timedelta(hours=3), LENGTH + timedelta(hours=3))))
+        posts = {one.id: one for one in talk(START - timedelta(hours=3), LENGTH + timedelta(hours=3))}
+        farm.add(list(posts.values()))
         with serve(Sink()) as sink:
             service = Service(folder, settings_text(folder / "data", farm.bases, sink.url))
             epoch_s = time.time()
@@ -106,7 +111,7 @@ def running(folder: Path) -> Iterator[Run]:
             service.start(clock=(START, SCALE), epoch_s=epoch_s)
             try:
                 wait_until("the service is up", lambda: "/healthz" in service.log_text(), limit_s=60)
-                yield Run(farm, sink, service, epoch_s, Scales())
+                yield Run(farm, posts, sink, service, epoch_s, Scales())
             finally:
                 service.stop()
     finally:
@@ -205,31 +210,30 @@ def test_nothing_grows_and_nothing_gets_stuck(tmp_path: Path, measurements: Meas
     measurements.record(
         "memory of the whole service, PSS, most", run.scales.most_pss_bytes / 1e6, unit="MB", ceiling=700
     )
-    _lags(run, tmp_path, shown, measurements)
+    _lags(run, shown, measurements)
     assert "Traceback" not in log, log[log.index("Traceback") - 500 :][:3000]
 
 
-def _lags(run: Run, folder: Path, shown: dict[str, float], measurements: Measurements) -> None:
+def _lags(run: Run, shown: dict[str, float], measurements: Measurements) -> None:
     """Record how long posts were under way, and that none that was shown is missing."""
-    lags: list[float] = []
+    indexed_s: dict[str, float] = {}
     with wiring.opened(run.service.config) as (_, stores):
         row = 0
-        stored: set[str] = set()
         while part := stores.mentions.walk(row, 2_000):  # type: ignore[attr-defined]  # SQLite is what runs here
             row = part[-1].row
             for walked in part:
-                plain = walked.plain
-                stored.add(str(plain["id"]).rsplit("/", 1)[-1])
-                indexed_s = run.epoch_s + (from_rfc3339(plain["indexed_at"]) - START).total_seconds() / SCALE
-                native = str(plain["id"]).partition(":")[2]
-                if native in shown:
-                    lags.append(indexed_s - shown[native])
+                indexed = from_rfc3339(walked.plain["indexed_at"])
+                indexed_s[str(walked.plain["id"])] = run.epoch_s + (indexed - START).total_seconds() / SCALE
         deliveries = stores.state.desk.deliveries(limit=100_000)
+    ids = {native: store_id(run.posts[native], run.farm.bases) for native in shown}
+    # A page that was cut in half counts as shown whole; what it showed may be gone when the site is well again.
+    kept = sum(id in indexed_s for id in ids.values()) / len(ids)
+    measurements.record("share of the shown posts that is stored", kept, floor=0.99, note=f"{len(ids)} posts")
+    lags = [indexed_s[id] - shown[native] for native, id in ids.items() if id in indexed_s]
     waits = [
         (one.sent_at - one.created_at).total_seconds() / SCALE for one in deliveries if one.sent_at and not one.repeat
     ]
-    assert len(lags) >= 50
-    measurements.record("shown by weibo to searchable, p95", _p95(lags), unit="s", note=f"{len(lags)} posts, real time")
+    measurements.record("shown to searchable, p95", _p95(lags), unit="s", note=f"{len(lags)} posts, real time")
     assert waits
     measurements.record("queued to accepted, p95", _p95(waits), unit="s", note=f"{len(waits)} messages, real time")
     unsent = Counter(one.state.value for one in deliveries if one.sent_at is None)
