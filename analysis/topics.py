@@ -1,11 +1,15 @@
 """What a mention is about: topics from a taxonomy of queries, and keywords."""
 
 import importlib.util
+from array import array
+from bisect import bisect_left
 from collections import Counter
 from collections.abc import Callable, Iterable, Mapping, Sequence
 from functools import lru_cache
 from pathlib import Path
 from typing import Final
+
+import numpy as np
 
 from analysis.queries import QuerySet
 from domain.query import Document
@@ -80,12 +84,37 @@ def _is_wordy(word: str) -> bool:
     return len(word) <= 20 and (word.isalpha() or (word.isalnum() and not word.isdigit() and not word.isdecimal()))
 
 
+class _Frequencies:
+    """Words with their frequencies in 16 bytes a word; a dictionary of them takes 34 MB more.
+
+    Words are known by their hash in this process: of 64 bits, so that two of 260,000 share
+    one once in a hundred million runs.
+    """
+
+    def __init__(self, lines: Iterable[str]) -> None:
+        hashes, values = array("q"), array("d")
+        for line in lines:
+            word, _, value = line.partition(" ")
+            hashes.append(hash(word))
+            values.append(float(value))
+        order = np.argsort(np.frombuffer(hashes, dtype=np.int64)) if hashes else np.zeros(0, dtype=np.int64)
+        self._hashes = array("q", np.frombuffer(hashes, dtype=np.int64)[order].tobytes()) if hashes else hashes
+        self._values = np.frombuffer(values, dtype=np.float64)[order] if hashes else np.zeros(0)
+
+    def get(self, word: str, default: float) -> float:
+        """Return the value of a word, or `default` for one that is not there."""
+        key = hash(word)
+        place = bisect_left(self._hashes, key)
+        if place == len(self._hashes) or self._hashes[place] != key:
+            return default
+        return float(self._values[place])
+
+
 @lru_cache(maxsize=1)
-def _jieba_idf() -> Mapping[str, float]:
-    """Read the frequencies that jieba ships (260,000 words, about 0.2 s)."""
+def _jieba_idf() -> _Frequencies:
+    """Read the frequencies that jieba ships (260,000 words, about 0.3 s)."""
     spec = importlib.util.find_spec("jieba")
     if spec is None or spec.origin is None:
-        return {}
-    path = Path(spec.origin).parent / "analyse" / "idf.txt"
-    words = path.read_text(encoding="utf-8").split()
-    return dict(zip(words[::2], map(float, words[1::2]), strict=True))
+        return _Frequencies(())
+    with (Path(spec.origin).parent / "analyse" / "idf.txt").open(encoding="utf-8") as lines:
+        return _Frequencies(line for line in lines if line.strip())

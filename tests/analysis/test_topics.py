@@ -1,5 +1,5 @@
 from analysis.queries import unit_line
-from analysis.topics import MAX_KEYWORDS, KeywordRanker, TopicMatcher
+from analysis.topics import MAX_KEYWORDS, KeywordRanker, TopicMatcher, _jieba_idf
 from tests.analysis.builders import TOPICS
 
 
@@ -29,3 +29,13 @@ def test_keywords_are_at_most_ten() -> None:
 
 def test_frequencies_of_jieba_are_used_by_default() -> None:
     assert KeywordRanker().rank(["公司", "拿铁"]) == ("拿铁", "公司")
+
+
+def test_the_frequencies_of_jieba_are_read_word_by_word() -> None:
+    import jieba.analyse
+
+    theirs = jieba.analyse.TFIDF().idf_freq
+    ours = _jieba_idf()
+    assert len(theirs) > 200_000
+    assert all(ours.get(word, -1.0) == value for word, value in theirs.items())
+    assert ours.get("没有这个词", 12.0) == 12.0
