@@ -9,7 +9,10 @@ from config.settings import PrivacySettings
 from domain.mention import Author, Mention
 from domain.ports import AppendResult, Change, Inbox, InboxRow
 
-__all__ = ["PrivateInbox", "keep_small"]
+__all__ = ["MASK", "PrivateInbox", "keep_small", "pseudonym"]
+
+MASK = "***"
+"""What stands for the middle of a name that is not kept."""
 
 
 def keep_small(mention: Mention, privacy: PrivacySettings) -> Mention:
@@ -32,11 +35,15 @@ def _pseudonym(author: Author, platform: str) -> Author:
     key = author.id or author.name
     if key is None:
         return author
-    digest = hashlib.sha256(f"{platform}\n{key}".encode()).hexdigest()[:16]
     name = author.name
     if name:
-        name = name[0] + "***" + (name[-1] if len(name) > 1 else "")
-    return replace(author, id=f"p:{digest}", name=name)
+        name = name[0] + MASK + (name[-1] if len(name) > 1 else "")
+    return replace(author, id=pseudonym(platform, key), name=name)
+
+
+def pseudonym(platform: str, key: str) -> str:
+    """Return what is stored for an author's native id, or for his name where none is shown."""
+    return "p:" + hashlib.sha256(f"{platform}\n{key}".encode()).hexdigest()[:16]
 
 
 class PrivateInbox:

@@ -1,8 +1,12 @@
 """Text that every database takes."""
 
+import json
+from collections.abc import Sequence
+from typing import Any
+
 from domain.codec import to_json
 
-__all__ = ["doc_of", "encodable"]
+__all__ = ["doc_of", "encodable", "holds", "json_forms"]
 
 
 def doc_of(value: object) -> str:
@@ -21,3 +25,18 @@ def encodable(text: str) -> str:
     except UnicodeEncodeError:
         return text.encode("utf-16-le", "surrogatepass").decode("utf-16-le", "replace")
     return text
+
+
+def holds(plain: Any, words: Sequence[str]) -> bool:
+    """Say whether any text in a JSON-ready value holds one of the words."""
+    if isinstance(plain, str):
+        return any(word in plain for word in words)
+    if isinstance(plain, dict):
+        return any(holds(part, words) for part in plain.values())
+    return isinstance(plain, list) and any(holds(part, words) for part in plain)
+
+
+def json_forms(word: str) -> list[str]:
+    """Return a word as it stands in text, in JSON, and in JSON within JSON."""
+    once = json.dumps(word, ensure_ascii=False)[1:-1]
+    return list(dict.fromkeys((word, once, json.dumps(once, ensure_ascii=False)[1:-1])))

@@ -1,4 +1,4 @@
-"""backup and restore: a copy of everything, and the way back."""
+"""backup, restore, erase: a copy of everything, the way back, and one author out of everything."""
 
 from pathlib import Path
 from typing import Annotated
@@ -46,3 +46,19 @@ def restore(
         raise UsageError(f"--tell-within: {err.problem}; {err.fix}") from err
     settings = wiring.load_settings(wiring.find_config(config))
     raise typer.Exit(put_back(settings, folder, say, force=force, tell_within=span))
+
+
+@app.command()
+def erase(
+    platform: Annotated[str, typer.Option("--platform", help="Platform of the author, such as weibo.")],
+    author_id: Annotated[str | None, typer.Option("--author-id", help="Native id on that platform.")] = None,
+    name: Annotated[str | None, typer.Option("--name", help="Shown name, exactly as printed.")] = None,
+    yes: Annotated[bool, typer.Option("--yes", help="Erase; without it only the numbers are shown.")] = False,
+    config: ConfigOption = None,
+) -> None:
+    """Erase everything of one author, his name and words in what others wrote and in our records included."""
+    from service.erase import Asked
+    from service.erase import erase as forget
+
+    settings = wiring.load_settings(wiring.find_config(config))
+    raise typer.Exit(forget(settings, Asked(platform=platform, author_id=author_id, name=name), say, yes=yes))

@@ -6,6 +6,7 @@ from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from datetime import datetime, timedelta
 
+from domain.codec import to_plain
 from domain.counting import CountBy, CountRow, HistogramBar, TermCount
 from domain.document import public_fields
 from domain.mention import Engagement, Flag, Mention
@@ -17,7 +18,7 @@ from storage.author import author_key, is_author
 from storage.mentions.ask import bar_starts, count_window, matcher_of, require_keyword, sort_rows, terms_of, values_of
 from storage.mentions.cursor import place_of, read_cursor, write_cursor
 from storage.mentions.merge import PutTally, brand_tags, is_counted, last_of_each, merge
-from storage.text import encodable
+from storage.text import encodable, holds
 
 __all__ = ["MemoryMentions"]
 
@@ -65,6 +66,17 @@ class MemoryMentions:
         return self._delete(
             lambda m: m.post.platform == platform and is_author(m.post.author, author_id=author_id, name=name)
         )
+
+    def holding(self, platform: str, words: Sequence[str]) -> Iterator[Mention]:
+        """Yield a platform's mentions that hold one of the words anywhere, in no order; none for no words."""
+        with self._lock:
+            mentions = [entry.mention for entry in self._entries.values()]
+        return (
+            mention for mention in mentions if mention.post.platform == platform and holds(to_plain(mention), words)
+        )
+
+    def compact(self) -> None:
+        """Do nothing: what was deleted is gone."""
 
     def _delete(self, gone: Callable[[Mention], bool]) -> int:
         with self._lock:

@@ -8,7 +8,7 @@ from contextlib import contextmanager
 from pathlib import Path
 
 from storage.errors import StoreError
-from storage.lock import make_file
+from storage.lock import make_file, rewrite
 from storage.mentions.schema import connect, prepare
 
 __all__ = ["Pool"]
@@ -90,6 +90,20 @@ class Pool:
                 self._writer.execute("PRAGMA wal_checkpoint(TRUNCATE)")
             except sqlite3.Error as err:
                 raise self._error(err, "write") from err
+
+    def compact(self) -> None:
+        """Drop deleted words from the full-text index, then rewrite the file and empty its log.
+
+        Raises:
+            StoreError: others use the file too long, or the disk is full.
+        """
+        with self.write() as connection:
+            connection.execute("INSERT INTO mention_fts (mention_fts) VALUES ('optimize')")
+        with self._writing:
+            try:
+                rewrite(self._path)
+            except sqlite3.Error as err:
+                raise self._error(err, "rewrite") from err
 
     def close(self) -> None:
         """Close every connection that is not lent."""

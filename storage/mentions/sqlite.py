@@ -1,7 +1,7 @@
 """A mention store in one SQLite file with full-text search; several processes may use it."""
 
 from collections import Counter
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from datetime import datetime, timedelta
 from pathlib import Path
 
@@ -22,7 +22,7 @@ from storage.mentions.pool import Pool
 from storage.mentions.rows import delete_rows, expired_rows, load_docs, load_walked, write_outcomes
 from storage.mentions.select import Ask, bounds_of, slices
 from storage.mentions.walk import Walked
-from storage.text import encodable
+from storage.text import encodable, json_forms
 
 __all__ = ["SqliteMentions"]
 
@@ -89,6 +89,25 @@ class SqliteMentions:
         if rows:
             self._pool.vacuum()
         return len(rows)
+
+    def holding(self, platform: str, words: Sequence[str]) -> Iterator[Mention]:
+        """Yield a platform's mentions that hold one of the words anywhere, in order of arrival; none for no words."""
+        forms = [form for word in words for form in json_forms(encodable(word))]
+        holds = " OR ".join("instr(d.doc, ?)" for _ in forms) or "0"
+        sql = f"SELECT d.row, d.doc FROM docs d JOIN mentions m ON m.row = d.row WHERE m.platform = ? AND ({holds}) "
+        sql += "AND d.row > ? ORDER BY d.row LIMIT ?"
+        row = 0
+        while True:
+            with self._pool.read() as connection:
+                found = connection.execute(sql, (platform, *forms, row, _BATCH)).fetchall()
+            yield from (from_json(Mention, doc) for _, doc in found)
+            if len(found) < _BATCH:
+                return
+            row = found[-1][0]
+
+    def compact(self) -> None:
+        """Rewrite the file, so that nothing deleted is left in it, in its index or in its log."""
+        self._pool.compact()
 
     def get(self, ids: Sequence[str]) -> Mapping[str, Mention]:
         """Return the mentions that exist, by id; missing ids are absent."""

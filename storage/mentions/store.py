@@ -1,9 +1,11 @@
 """What every mention store offers, and how one is opened."""
 
+from collections.abc import Iterator, Sequence
 from pathlib import Path
 from typing import Protocol
 
 from config.settings import StorageSettings
+from domain.mention import Mention
 from domain.ports import CountSource, MentionSearch, MentionWriter
 from storage.errors import StoreError
 from storage.mentions.memory import MemoryMentions
@@ -14,6 +16,18 @@ __all__ = ["MentionStore", "open_mentions"]
 
 class MentionStore(MentionWriter, MentionSearch, CountSource, Protocol):
     """A whole mention store; safe to use from several threads."""
+
+    def holding(self, platform: str, words: Sequence[str]) -> Iterator[Mention]:
+        """Yield a platform's mentions that hold one of the words anywhere, in no order; none for no words."""
+        ...
+
+    def compact(self) -> None:
+        """Let go for good of what was deleted, as far as the engine allows.
+
+        Raises:
+            StoreError: others use the store too long; retryable.
+        """
+        ...
 
     def close(self) -> None:
         """Give back files and connections; the object is of no use afterwards."""

@@ -19,12 +19,14 @@ from storage.state.database import Database, chunked
 from storage.state.tables import CHANGED, DEAD_LETTERS, INBOX, SEEN
 from storage.text import doc_of, encodable
 
-__all__ = ["MAX_REASON", "SqlInbox"]
+__all__ = ["ERASED_HASH", "MAX_REASON", "SqlInbox"]
 
 logger = logging.getLogger(__name__)
 
 MAX_REASON = 300
 """Longest reason of a dead letter, characters."""
+ERASED_HASH = "erased"
+"""Text hash of a post that was erased: it stays known and is never queued again."""
 _TOUCH = timedelta(days=1)
 
 
@@ -186,6 +188,8 @@ class _Batch:
         text, engagement = text_hash(mention.post.title, mention.post.text), _engagement_hash(mention)
         before = self._seen.get(id)
         first = before[2] if before else to_rfc3339(mention.first_collected_at)
+        if before is not None and before[0] == ERASED_HASH:
+            text, engagement = before[:2]
         same = before is not None and before[:2] == (text, engagement)
         if not same or (before is not None and before[3] < self._stale):
             self._remember(id, text, engagement, first)

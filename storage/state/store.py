@@ -4,21 +4,21 @@ import logging
 from datetime import datetime, timedelta
 from pathlib import Path
 
-from sqlalchemy import delete, select
+from sqlalchemy import delete
 from sqlalchemy.engine import URL
 
-from domain.codec import from_json
 from domain.mention import Mention
 from domain.moment import to_rfc3339
-from storage.author import is_author
-from storage.state.database import Database, chunked, parse_url
+from storage.scrub import Erased
+from storage.state.database import Database, parse_url
 from storage.state.desk import SqlDesk
+from storage.state.erase import Author, erase, find_queued
 from storage.state.inbox import SqlInbox
 from storage.state.leases import SqlLeases
 from storage.state.marks import SqlMarks
 from storage.state.sites import SqlSites
 from storage.state.stories import SqlStories
-from storage.state.tables import DEAD_LETTERS, INBOX, SEEN
+from storage.state.tables import SEEN
 from storage.state.upgrade import upgrade
 from storage.state.visits import SqlVisits
 
@@ -70,21 +70,21 @@ class State:
             seen = connection.execute(delete(SEEN).where(old)).rowcount
         logger.info("state pruned evaluations=%d bands=%d seen=%d", looks, bands, seen)
 
-    def erase_author(self, *, platform: str, author_id: str | None = None, name: str | None = None) -> int:
-        """Delete queued mentions and dead letters of one author; return how many.
+    def find_queued(self, author: Author) -> list[Mention]:
+        """Return what an author wrote and waits in the inbox or is set aside there."""
+        return find_queued(self._database, author)
 
-        The ids stay known, so that the next visit does not bring the posts back.
+    def erase(self, author: Author, who: Erased, *, now: datetime, preview: bool = False) -> dict[str, int]:
+        """Take an author out of every table; return rows by table, see `storage.state.erase`."""
+        return erase(self._database, author, who, now=now, preview=preview)
+
+    def compact(self) -> None:
+        """Rewrite a SQLite file, so that nothing deleted is left in it and it is no larger than it must be.
+
+        Raises:
+            StoreError: others write too long; retryable.
         """
-        erased = 0
-        with self._database.write() as connection:
-            for table in (INBOX, DEAD_LETTERS):
-                rows = select(table.c.row, table.c.doc).where(
-                    table.c.mention.startswith(f"{platform}:", autoescape=True)
-                )
-                wanted = [row for row, doc in connection.execute(rows) if _wrote(doc, author_id=author_id, name=name)]
-                for part in chunked(wanted):
-                    erased += connection.execute(delete(table).where(table.c.row.in_(part))).rowcount
-        return erased
+        self._database.compact()
 
     def close(self) -> None:
         """Close all connections; the object is of no use afterwards."""
@@ -110,7 +110,3 @@ def open_state(url: str | None, data_dir: Path) -> State:
         database.close()
         raise
     return State(database)
-
-
-def _wrote(doc: str, *, author_id: str | None, name: str | None) -> bool:
-    return is_author(from_json(Mention, doc).post.author, author_id=author_id, name=name)

@@ -14,6 +14,8 @@ from domain.ports import Change, InboxKind, StoryItem
 from domain.source import VisitState
 from storage import State
 from storage.errors import StoreError
+from storage.scrub import Erased
+from storage.state.erase import Author as Asked
 from tests.storage.sample import NOW, N, mention
 
 MINUTE = timedelta(minutes=1)
@@ -161,10 +163,22 @@ def test_erasing_an_author_empties_his_queue_but_remembers_the_ids(state: State)
     state.inbox.append([mention("4", author=he, platform="zhihu")], now=NOW)
     lease(state, "w1", limit=1)
     state.inbox.dead_letter(1, reason="x", owner="w1", now=NOW)
-    assert state.erase_author(platform="weibo", author_id="7") == 2
+    author = Asked(platform="weibo", author_id="7", name=None)
+    his = state.find_queued(author)
+    who = Erased(platform="weibo", names=frozenset({"张三"}), ids=frozenset(each.id for each in his))
+    assert who.ids == {"weibo:1", "weibo:2"}
+    assert (
+        state.erase(author, who, now=NOW, preview=True)
+        == state.erase(author, who, now=NOW)
+        == {"inbox": 1, "dead_letters": 1}
+    )
+    assert state.erase(author, who, now=NOW) == {}
     assert [id for id, _ in lease(state)] == ["3", "4"]
     assert state.inbox.dead_letters() == []
     assert state.inbox.known(["weibo:1"]) == {"weibo:1"}
+    again = mention("1", author=he, engagement=Engagement(likes=3))
+    assert state.inbox.append([again], now=NOW + timedelta(days=3)).known == 1, "other counters do not bring him back"
+    assert state.inbox.append([again], now=NOW + timedelta(days=6)).known == 1
 
 
 # --- visits --------------------------------------------------------------------------------------------------

@@ -115,6 +115,18 @@ class Remover:
             self._seats.settle(Span(authors=authors, first_ms=min(events), last_ms=max(events)))
         return len(gone)
 
+    def expunge(self) -> None:
+        """Merge deleted documents out of the segments; needs the privilege `maintenance`."""
+        try:
+            with answered("merge deleted documents away"):
+                self._client.indices.forcemerge(
+                    index=self._indices.alias, only_expunge_deletes=True, ignore_unavailable=True, allow_no_indices=True
+                )
+        except StoreError as err:
+            if err.retryable:
+                raise
+            logger.warning("deleted documents stay in their segments until they are merged cause=%s", err)
+
     def _of(self, platform: str, author_id: str | None, name: str | None) -> Iterator[tuple[str, str, Mention]]:
         wanted: list[Dsl] = []
         if author_id is not None:

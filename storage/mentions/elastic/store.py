@@ -7,6 +7,7 @@ from collections.abc import Callable, Iterator, Mapping, Sequence
 from datetime import datetime, timedelta
 from typing import Any
 
+from domain.codec import to_plain
 from domain.counting import CountBy, CountRow, HistogramBar, TermCount
 from domain.document import public_fields
 from domain.mention import Engagement, Mention
@@ -29,7 +30,7 @@ from storage.mentions.elastic.remove import Remover
 from storage.mentions.elastic.seats import Seats
 from storage.mentions.elastic.write import Writer
 from storage.mentions.walk import Walked
-from storage.text import encodable
+from storage.text import encodable, holds
 
 __all__ = ["ElasticMentions"]
 
@@ -91,6 +92,22 @@ class ElasticMentions:
     def erase_author(self, *, platform: str, author_id: str | None = None, name: str | None = None) -> int:
         """Delete all mentions of one author with their history; return how many."""
         return self._remover.erase_author(platform=platform, author_id=author_id, name=name)
+
+    def holding(self, platform: str, words: Sequence[str]) -> Iterator[Mention]:
+        """Yield a platform's mentions that hold one of the words anywhere, in no order; none for no words.
+
+        Reads all of the platform: embedded posts are not indexed.
+        """
+        if not words:
+            return
+        for hit in self.reader.scan(both({"term": {"platform": platform}}), source=SOURCE):
+            mention = mention_of(hit["_source"])
+            if holds(to_plain(mention), words):
+                yield mention
+
+    def compact(self) -> None:
+        """Merge away deleted documents where that is allowed; else the cluster does so in its own time."""
+        self._remover.expunge()
 
     def get(self, ids: Sequence[str]) -> Mapping[str, Mention]:
         """Return the mentions that exist, by id; missing ids are absent."""
