@@ -253,6 +253,10 @@ class RetentionSettings:
     """Posts that named no brand."""
     evaluations: Annotated[timedelta, Range(timedelta(hours=1))] = timedelta(days=30)
     """Looks of the rules."""
+    dead_letters: Annotated[timedelta, Range(timedelta(hours=1))] = timedelta(days=90)
+    """Posts that were set aside because they could not be stored."""
+    messages: Annotated[timedelta, Range(timedelta(hours=1))] = timedelta(days=90)
+    """Texts of messages that are finished; that they were sent, when and to whom stays."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

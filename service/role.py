@@ -202,7 +202,7 @@ def _watch(
     beat.note({"standby": False, "token": fence.token})
     watch = wiring.make_watch(settings, stores, clock, owner=wiring.owner_name("watch"), fence=fence)
     outbox = wiring.make_outbox(settings, stores, clock, owner=wiring.owner_name("outbox"), fence=fence)
-    retention = Retention(settings.retention, stores.mentions, stores.state.prune, clock)
+    retention = Retention(settings.retention, stores.mentions, stores.state.prune, stores.state.marks, clock)
 
     def deliver() -> bool:
         sent = outbox.deliver_due()
@@ -212,9 +212,15 @@ def _watch(
     sender = threading.Thread(target=_repeat, args=(deliver, ended, "outbox", beat), daemon=True)
     sender.start()
 
+    def clean() -> bool:
+        retention.step()
+        return False
+
+    # In a thread of its own: a first deletion of years takes long, and detection must not wait for it.
+    threading.Thread(target=_repeat, args=(clean, ended, "retention", beat), daemon=True).start()
+
     def step() -> bool:
         result = watch.step()
-        retention.step()
         beat.note({"evaluated": result.evaluated})
         return result.claimed > 0
 

@@ -3,12 +3,11 @@
 import fcntl
 import os
 import sqlite3
-import time
 from collections.abc import Iterator
 from contextlib import closing, contextmanager
 from pathlib import Path
 
-__all__ = ["exclusive", "make_file", "rewrite"]
+__all__ = ["exclusive", "make_file"]
 
 PAGE_BYTES = 8192
 
@@ -46,24 +45,3 @@ def make_file(path: Path) -> None:
                 connection.execute(f"PRAGMA page_size={PAGE_BYTES}")
                 connection.execute("PRAGMA auto_vacuum=INCREMENTAL")
                 connection.execute("PRAGMA journal_mode=WAL")
-
-
-def rewrite(path: Path, *, tries: int = 20) -> None:
-    """Rewrite a SQLite file, so that it holds nothing deleted, and empty its write-ahead log.
-
-    Needs as much free disk as the file is large; others wait meanwhile. From then on the file
-    can give free pages back in small steps.
-
-    Raises:
-        sqlite3.Error: others use the file too long, or the disk is full.
-    """
-    with closing(sqlite3.connect(path, timeout=15, isolation_level=None)) as connection:
-        connection.execute("PRAGMA secure_delete=ON")
-        connection.execute("PRAGMA auto_vacuum=INCREMENTAL")
-        connection.execute("VACUUM")
-        for _ in range(tries):
-            busy, _pages, _moved = connection.execute("PRAGMA wal_checkpoint(TRUNCATE)").fetchone()
-            if not busy:
-                return
-            time.sleep(0.1)
-        raise sqlite3.OperationalError("the log could not be emptied: others read all the time")

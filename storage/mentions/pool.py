@@ -8,8 +8,9 @@ from contextlib import contextmanager
 from pathlib import Path
 
 from storage.errors import StoreError
-from storage.lock import make_file, rewrite
+from storage.lock import make_file
 from storage.mentions.schema import connect, prepare
+from storage.room import give_back, rewrite
 
 __all__ = ["Pool"]
 
@@ -90,6 +91,17 @@ class Pool:
                 self._writer.execute("PRAGMA wal_checkpoint(TRUNCATE)")
             except sqlite3.Error as err:
                 raise self._error(err, "write") from err
+
+    def give_back(self) -> None:
+        """Give free pages back to the disk in small steps.
+
+        Raises:
+            StoreError: others use the file too long; retryable.
+        """
+        try:
+            give_back(self._path)
+        except sqlite3.Error as err:
+            raise self._error(err, "shrink") from err
 
     def compact(self) -> None:
         """Drop deleted words from the full-text index, then rewrite the file and empty its log.

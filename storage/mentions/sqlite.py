@@ -22,6 +22,7 @@ from storage.mentions.pool import Pool
 from storage.mentions.rows import delete_rows, expired_rows, load_docs, load_walked, write_outcomes
 from storage.mentions.select import Ask, bounds_of, slices
 from storage.mentions.walk import Walked
+from storage.room import breathe
 from storage.text import encodable, json_forms
 
 __all__ = ["SqliteMentions"]
@@ -55,7 +56,7 @@ class SqliteMentions:
     def delete_before(self, moment: datetime, *, candidates: bool) -> int:
         """Delete mentions (or candidates) first collected before `moment`; return how many.
 
-        One transaction for each 500, so that others may write in between.
+        One transaction for each 500 and a pause after it, so that others may write in between.
         """
         deleted = 0
         while True:
@@ -65,7 +66,11 @@ class SqliteMentions:
                     delete_rows(connection, rows)
             deleted += len(rows)
             if len(rows) < _BATCH:
-                return deleted
+                break
+            breathe()
+        if deleted:
+            self._pool.give_back()
+        return deleted
 
     def erase_author(self, *, platform: str, author_id: str | None = None, name: str | None = None) -> int:
         """Delete all mentions of one author with their history; return how many.

@@ -37,7 +37,8 @@ from sqlalchemy.exc import (
 )
 
 from storage.errors import ConflictError, StoreError
-from storage.lock import make_file, rewrite
+from storage.lock import make_file
+from storage.room import give_back, rewrite
 
 __all__ = ["CHUNK", "Database", "chunked", "parse_url", "sqlite_path", "translated"]
 
@@ -158,6 +159,19 @@ class Database:
         """Let one transaction at a time past this point; SQLite has one writer anyway."""
         if self.dialect == "postgresql":
             connection.exec_driver_sql("SELECT pg_advisory_xact_lock(hashtext(%s))", (f"tingfeng.{name}",))
+
+    def give_back(self) -> None:
+        """Give free pages of a SQLite file back to the disk in small steps; other databases see to it themselves.
+
+        Raises:
+            StoreError: others write too long; retryable.
+        """
+        path = sqlite_path(self.url)
+        if path is not None:
+            try:
+                give_back(path)
+            except sqlite3.Error as err:
+                raise StoreError(f"state database: cannot shrink {path}: {err}", retryable=True) from err
 
     def compact(self) -> None:
         """Rewrite a SQLite file without free pages and empty its log; other databases see to it themselves.

@@ -14,6 +14,7 @@ from storage.errors import ConflictError
 from storage.state.database import Database, chunked
 from storage.state.deliveries import SqlDeliveries
 from storage.state.leases import check_fence
+from storage.state.prune import prune_rows
 from storage.state.tables import CHANGED, EVALUATIONS, INCIDENTS, SILENCES
 from storage.text import doc_of, encodable
 
@@ -90,8 +91,7 @@ class SqlDesk:
 
     def prune(self, *, before: datetime) -> int:
         """Delete evaluations older than `before`; return how many."""
-        with self._database.write() as connection:
-            return connection.execute(delete(EVALUATIONS).where(EVALUATIONS.c.at < to_rfc3339(before))).rowcount
+        return prune_rows(self._database, EVALUATIONS, EVALUATIONS.c.at < to_rfc3339(before))
 
     def deliveries(self, *, incident: str | None = None, limit: int = 500) -> Sequence[Delivery]:
         """Return the newest `limit` deliveries by creation then seq, oldest first."""

@@ -4,7 +4,6 @@ import logging
 from datetime import datetime, timedelta
 from pathlib import Path
 
-from sqlalchemy import delete
 from sqlalchemy.engine import URL
 
 from domain.mention import Mention
@@ -16,9 +15,10 @@ from storage.state.erase import Author, erase, find_queued
 from storage.state.inbox import SqlInbox
 from storage.state.leases import SqlLeases
 from storage.state.marks import SqlMarks
+from storage.state.prune import drop_texts, prune_rows
 from storage.state.sites import SqlSites
 from storage.state.stories import SqlStories
-from storage.state.tables import SEEN
+from storage.state.tables import DEAD_LETTERS, SEEN
 from storage.state.upgrade import upgrade
 from storage.state.visits import SqlVisits
 
@@ -55,20 +55,33 @@ class State:
         """Address of the database; its text hides the password."""
         return self._database.url
 
-    def prune(self, *, now: datetime, evaluations: timedelta) -> None:
-        """Forget what is too old to matter: looks of rules, story bands, seen ids, turns at sites.
+    def prune(
+        self,
+        *,
+        now: datetime,
+        evaluations: timedelta,
+        dead_letters: timedelta = timedelta(days=90),
+        messages: timedelta = timedelta(days=90),
+    ) -> None:
+        """Forget what is too old to matter, a few rows at a time, and give the room back.
 
         Args:
             now: the present moment, UTC.
             evaluations: how long evaluations are kept.
+            dead_letters: how long posts that were set aside are kept.
+            messages: how long the texts of finished messages are kept; their rows stay.
         """
+        database = self._database
         looks = self.desk.prune(before=now - evaluations)
         bands = self.stories.prune(now=now)
         self.sites.prune(before=now - SITE_LIFE)
-        with self._database.write() as connection:
-            old = SEEN.c.last_seen_at < to_rfc3339(now - SEEN_LIFE)
-            seen = connection.execute(delete(SEEN).where(old)).rowcount
-        logger.info("state pruned evaluations=%d bands=%d seen=%d", looks, bands, seen)
+        seen = prune_rows(database, SEEN, SEEN.c.last_seen_at < to_rfc3339(now - SEEN_LIFE))
+        dead = prune_rows(database, DEAD_LETTERS, DEAD_LETTERS.c.at < to_rfc3339(now - dead_letters))
+        texts = drop_texts(database, before=now - messages)
+        database.give_back()
+        logger.info(
+            "state pruned evaluations=%d bands=%d seen=%d dead_letters=%d texts=%d", looks, bands, seen, dead, texts
+        )
 
     def find_queued(self, author: Author) -> list[Mention]:
         """Return what an author wrote and waits in the inbox or is set aside there."""

@@ -12,13 +12,15 @@ import struct
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from datetime import datetime, timedelta
+from functools import partial
 from operator import eq
 
-from sqlalchemy import Connection, delete, insert, select, update
+from sqlalchemy import Connection, insert, select, update
 
 from domain.moment import to_rfc3339
 from domain.ports import StoryItem, StoryLink
 from storage.state.database import Database, chunked
+from storage.state.prune import prune_rows
 from storage.state.tables import BANDS, SIGNATURES, STORIES, STORY_ALIASES, STORY_MEMBERS
 
 __all__ = ["BAND_LIFE", "MERGED_STORIES", "SAME_STORY", "SqlStories"]
@@ -71,18 +73,12 @@ class SqlStories:
         Aliases stay as long as stored mentions may carry them: for good.
         """
         limit = to_rfc3339(now - BAND_LIFE)
-        with self._database.write() as connection:
-            self._database.lock(connection, "stories")
-            gone = connection.execute(delete(BANDS).where(BANDS.c.used_at < limit)).rowcount
-            connection.execute(delete(SIGNATURES).where(SIGNATURES.c.mention.not_in(select(BANDS.c.mention))))
-            old = STORY_MEMBERS.c.linked_at < limit
-            connection.execute(delete(STORY_MEMBERS).where(old))
-            used = (
-                select(STORY_MEMBERS.c.story)
-                .union(select(SIGNATURES.c.story), select(STORY_ALIASES.c.story))
-                .scalar_subquery()
-            )
-            connection.execute(delete(STORIES).where(STORIES.c.id.not_in(used)))
+        prune = partial(prune_rows, self._database, lock="stories")
+        gone = prune(BANDS, BANDS.c.used_at < limit)
+        prune(SIGNATURES, SIGNATURES.c.mention.not_in(select(BANDS.c.mention)))
+        prune(STORY_MEMBERS, STORY_MEMBERS.c.linked_at < limit)
+        used = select(STORY_MEMBERS.c.story).union(select(SIGNATURES.c.story), select(STORY_ALIASES.c.story))
+        prune(STORIES, STORIES.c.id.not_in(used.scalar_subquery()))
         return gone
 
     def _write(self, connection: Connection, linking: "_Linking") -> None:

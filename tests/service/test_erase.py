@@ -188,6 +188,7 @@ def without_namesake(settings: Settings) -> None:
     stores.close()
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("asked", [{"author_id": HE.id}, {"name": NAME}, {"author_id": HE.id, "name": NAME}])
 def test_nothing_of_an_author_is_left_anywhere(tmp_path: Path, asked: dict[str, str]) -> None:
     settings = installation(tmp_path / "a")

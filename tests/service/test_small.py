@@ -146,21 +146,29 @@ class _Deleting:
         return 2
 
 
-def test_retention_runs_once_a_day() -> None:
-    clock, store = ManualClock(NOW), _Deleting()
-    pruned: list[timedelta] = []
-    retention = Retention(
-        RetentionSettings(),
-        store,  # type: ignore[arg-type]  # only deletes
-        lambda *, now, evaluations: pruned.append(evaluations),
-        clock,
-    )
-    assert retention.step() == 0
-    clock.advance(timedelta(days=1))
-    assert retention.step() == 4
-    assert retention.step() == 0
-    assert pruned == [timedelta(days=30)]
-    assert store.calls == [(clock.now() - timedelta(days=730), False), (clock.now() - timedelta(days=14), True)]
+class _Marks(dict[str, datetime]):
+    at = dict.get
+    put = dict.__setitem__
+
+
+def test_retention_runs_once_a_day_also_where_every_run_is_short() -> None:
+    clock, store, marks = ManualClock(NOW), _Deleting(), _Marks()
+    pruned: list[dict[str, object]] = []
+
+    def start() -> Retention:
+        return Retention(RetentionSettings(), store, lambda **spans: pruned.append(spans), marks, clock)  # type: ignore[arg-type]  # only what it needs
+
+    first = start()
+    assert first.step() == 4, "a service that never did so begins at once"
+    assert first.step() == 0
+    assert store.calls == [(NOW - timedelta(days=730), False), (NOW - timedelta(days=14), True)]
+    for _ in range(3):
+        clock.advance(timedelta(hours=11))
+        start().step()
+    assert len(pruned) == 2, "restarted every eleven hours, it still runs after a day"
+    ninety = timedelta(days=90)
+    spans = {"evaluations": timedelta(days=30), "dead_letters": ninety, "messages": ninety}
+    assert pruned == [{"now": NOW, **spans}, {"now": NOW + timedelta(hours=33), **spans}]
 
 
 def make_state(**changes: object) -> VisitState:
