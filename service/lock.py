@@ -21,6 +21,9 @@ class RoleLocks:
     def __init__(self, data_dir: Path, roles: Sequence[str]) -> None:
         self._paths = [data_dir / f"run-{role}.lock" for role in sorted(roles)]
         self._fds: list[int] = []
+        self._held: list[int] = []
+        self.after_crash = False
+        """Whether a holder before us did not let go by itself: it was killed, or the power went."""
 
     @property
     def fds(self) -> tuple[int, ...]:
@@ -39,6 +42,8 @@ class RoleLocks:
             fd = os.open(path, os.O_RDWR | os.O_CREAT | os.O_CLOEXEC, 0o600)
             self._fds.append(fd)
             self._take_one(fd, path, wait_s)
+            self._held.append(fd)
+            self.after_crash |= _pid_in(fd) is not None
             os.ftruncate(fd, 0)
             os.pwrite(fd, f"{os.getpid()}\n".encode(), 0)
 
@@ -61,9 +66,11 @@ class RoleLocks:
 
     def release(self) -> None:
         """Close the files; the locks end when no child holds them either."""
+        for fd in self._held:
+            os.ftruncate(fd, 0)
         for fd in self._fds:
             os.close(fd)
-        self._fds = []
+        self._fds, self._held = [], []
 
 
 def _pid_in(fd: int) -> int | None:

@@ -13,6 +13,7 @@ from config.settings import Settings
 from domain.clock import Clock
 from domain.errors import TingfengError
 from service import wiring
+from service.aftermath import check_files, find_lost
 from service.clock import ClockOrder, make_clock, noted_clock
 from service.errors import UsageError
 from service.health_page import HealthPage
@@ -89,6 +90,7 @@ def run_service(config: Path, *, roles: Sequence[str], order: ClockOrder | None,
         UsageError: a role is unknown, a port is in use, the clock is driven towards the outside.
         BusyError: another service works in the data folder.
         config.errors.ConfigError: the settings cannot be used.
+        storage.errors.DamagedError: a file of the stores is broken; found only after a crash.
     """
     unknown = sorted(set(roles) - set(ROLES))
     if unknown or not roles:
@@ -101,6 +103,8 @@ def run_service(config: Path, *, roles: Sequence[str], order: ClockOrder | None,
     locks = RoleLocks(settings.data_dir, roles)
     locks.take()
     try:
+        if locks.after_crash:
+            check_files(settings)
         return _run_locked(settings, config, roles, order, locks, say)
     finally:
         locks.release()
@@ -125,6 +129,8 @@ def _run_locked(
 ) -> int:
     stores = wiring.open_stores(settings)
     clock = make_clock(order)
+    if locks.after_crash:
+        find_lost(stores, settings, now=clock.now(), say=say)
     arguments = ["--config", str(config.resolve()), *(order.arguments() if order else [])]
     supervisor = Supervisor(
         _children(settings, roles),

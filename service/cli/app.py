@@ -52,6 +52,7 @@ def whole_app() -> typer.Typer:
     import service.cli.keep
     import service.cli.kibana
     import service.cli.listen
+    import service.cli.queue
     import service.cli.store
     import service.cli.text  # noqa: F401 - these modules add their commands to `app`
 

@@ -7,6 +7,7 @@ from contextlib import ExitStack, closing, contextmanager
 from pathlib import Path
 
 from storage.errors import DamagedError, StoreError
+from storage.lock import RESTORE
 
 __all__ = ["check_file", "copy_file", "frozen"]
 
@@ -14,8 +15,6 @@ _WAIT_S = 30.0
 _PAGES = 4_096
 Advance = Callable[[int, int], None]
 """Told the pages that are left and all of them."""
-
-RESTORE = "restore the last backup with `tingfeng restore DIR`"
 
 
 @contextmanager

@@ -7,8 +7,8 @@ from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
 
-from storage.errors import StoreError
-from storage.lock import make_file
+from storage.errors import DamagedError, StoreError
+from storage.lock import DAMAGE, RESTORE, make_file
 from storage.mentions.schema import connect, prepare
 from storage.room import give_back, rewrite
 
@@ -27,7 +27,7 @@ class Pool:
         try:
             make_file(path)
         except (OSError, sqlite3.Error) as err:
-            raise StoreError(f"mention store {path} cannot be opened: {err}") from err
+            raise self._error(err, "be opened") from err
         self._writer = connect(path)
         try:
             prepare(self._writer, path)
@@ -129,4 +129,6 @@ class Pool:
 
     def _error(self, err: Exception, action: str) -> StoreError:
         name = str(getattr(err, "sqlite_errorname", ""))
+        if name.startswith(DAMAGE):
+            return DamagedError(f"mention store {self._path} is damaged ({err}): {RESTORE}", path=self._path)
         return StoreError(f"mention store {self._path}: cannot {action}: {err}", retryable=name.startswith(_PASSING))

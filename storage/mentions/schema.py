@@ -11,7 +11,8 @@ after it was collected, a window's first arrival (`arrivals`) bounds the rows to
 import sqlite3
 from pathlib import Path
 
-from storage.errors import SchemaError, StoreError
+from storage.errors import DamagedError, SchemaError, StoreError
+from storage.lock import DAMAGE, RESTORE
 from storage.mentions.fields import COLUMNS
 
 __all__ = ["HOUR_MS", "POLARITIES", "SCHEMA_VERSION", "connect", "prepare"]
@@ -105,6 +106,8 @@ def connect(path: Path, *, read_only: bool = False) -> sqlite3.Connection:
         if read_only:
             connection.execute("PRAGMA query_only=ON")
     except sqlite3.Error as err:
+        if str(getattr(err, "sqlite_errorname", "")).startswith(DAMAGE):
+            raise DamagedError(f"mention store {path} is damaged ({err}): {RESTORE}", path=path) from err
         raise StoreError(f"mention store {path} cannot be opened: {err}", retryable=True) from err
     return connection
 
@@ -128,6 +131,8 @@ def prepare(connection: sqlite3.Connection, path: Path) -> None:
                 version = SCHEMA_VERSION
             connection.execute("COMMIT")
     except sqlite3.Error as err:
+        if str(getattr(err, "sqlite_errorname", "")).startswith(DAMAGE):
+            raise DamagedError(f"mention store {path} is damaged ({err}): {RESTORE}", path=path) from err
         raise StoreError(f"mention store {path} cannot be used: {err}") from err
     if version > SCHEMA_VERSION:
         raise SchemaError(

@@ -36,8 +36,8 @@ from sqlalchemy.exc import (
     TimeoutError,
 )
 
-from storage.errors import ConflictError, StoreError
-from storage.lock import make_file
+from storage.errors import ConflictError, DamagedError, StoreError
+from storage.lock import DAMAGE, RESTORE, make_file
 from storage.room import give_back, rewrite
 
 __all__ = ["CHUNK", "Database", "chunked", "parse_url", "sqlite_path", "translated"]
@@ -102,7 +102,7 @@ class Database:
         Raises:
             StoreError: the database cannot be read.
         """
-        with translated("read"), self._reader.begin() as connection:
+        with translated("read", sqlite_path(self.url)), self._reader.begin() as connection:
             yield connection
 
     @contextmanager
@@ -113,7 +113,7 @@ class Database:
             ConflictError: a row that must be unique is already there.
             StoreError: the database cannot be written.
         """
-        with translated("write"), self._writer.begin() as connection:
+        with translated("write", sqlite_path(self.url)), self._writer.begin() as connection:
             yield connection
 
     def upsert(self, table: Table) -> "sqlite.Insert | postgresql.Insert":
@@ -224,11 +224,12 @@ def chunked(values: Iterable[T], size: int = CHUNK) -> Iterator[Sequence[T]]:
 
 
 @contextmanager
-def translated(action: str) -> Iterator[None]:
+def translated(action: str, path: Path | None = None) -> Iterator[None]:
     """Turn the library's errors into ours; the message names the cause, never values or secrets.
 
     Raises:
         ConflictError: a unique key is taken.
+        DamagedError: the file at `path` is broken.
         StoreError: anything else the database refuses.
     """
     try:
@@ -236,6 +237,8 @@ def translated(action: str) -> Iterator[None]:
     except IntegrityError as err:
         raise ConflictError(f"state database: conflict: {_cause(err)}") from err
     except DBAPIError as err:
+        if path is not None and str(getattr(err.orig, "sqlite_errorname", "")).startswith(DAMAGE):
+            raise DamagedError(f"state database {path} is damaged ({_cause(err)}): {RESTORE}", path=path) from err
         raise StoreError(f"state database: cannot {action}: {_cause(err)}", retryable=_passes(err)) from err
     except TimeoutError as err:
         raise StoreError(f"state database: cannot {action}: no connection is free", retryable=True) from err
@@ -298,6 +301,8 @@ def _make(url: URL) -> None:
     try:
         make_file(path)
     except (OSError, sqlite3.Error) as err:
+        if str(getattr(err, "sqlite_errorname", "")).startswith(DAMAGE):
+            raise DamagedError(f"state database {path} is damaged ({err}): {RESTORE}", path=path) from err
         raise StoreError(f"state database {path} cannot be opened: {err}") from err
 
 

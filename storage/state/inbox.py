@@ -160,6 +160,26 @@ class SqlInbox:
         with self._database.read() as connection:
             return [(row, mention, reason) for row, mention, reason in connection.execute(newest)]
 
+    def requeue(self, rows: Sequence[int] | None, *, now: datetime) -> int:
+        """Put dead letters back into the queue as if never tried, all of them for None; return how many."""
+        columns = (DEAD_LETTERS.c.row, DEAD_LETTERS.c.mention, DEAD_LETTERS.c.kind, DEAD_LETTERS.c.doc)
+        with self._database.write() as connection:
+            if rows is None:
+                rows = connection.scalars(select(DEAD_LETTERS.c.row)).all()
+            at, moved = to_rfc3339(now), 0
+            for part in chunked(sorted(rows)):
+                letters = connection.execute(
+                    delete(DEAD_LETTERS).where(DEAD_LETTERS.c.row.in_(part)).returning(*columns)
+                ).all()
+                letters = sorted(letters)
+                values = [
+                    {"mention": mention, "kind": kind, "doc": doc, "free_at": at, "added_at": at}
+                    for _, mention, kind, doc in letters
+                ]
+                self._database.put_rows(connection, INBOX, values)
+                moved += len(values)
+        return moved
+
     def claim_changes(self, *, owner: str, limit: int, lease: timedelta, now: datetime) -> Sequence[Change]:
         """Take up to `limit` changed rows, oldest first; `Desk.commit` deletes them."""
         claim = parameters(owner=owner, limit=limit, lease=lease, now=now)

@@ -1,24 +1,26 @@
 """Open the state database and hand out its parts."""
 
 import logging
+from collections.abc import Sequence
 from datetime import datetime, timedelta
 from pathlib import Path
 
+from sqlalchemy import delete, select, union
 from sqlalchemy.engine import URL
 
 from domain.mention import Mention
 from domain.moment import to_rfc3339
 from storage.scrub import Erased
-from storage.state.database import Database, parse_url
+from storage.state.database import Database, chunked, parse_url
 from storage.state.desk import SqlDesk
 from storage.state.erase import Author, erase, find_queued
-from storage.state.inbox import SqlInbox
+from storage.state.inbox import ERASED_HASH, SqlInbox
 from storage.state.leases import SqlLeases
 from storage.state.marks import SqlMarks
 from storage.state.prune import drop_texts, prune_rows
 from storage.state.sites import SqlSites
 from storage.state.stories import SqlStories
-from storage.state.tables import DEAD_LETTERS, SEEN
+from storage.state.tables import DEAD_LETTERS, INBOX, SEEN, STORY_MEMBERS
 from storage.state.upgrade import upgrade
 from storage.state.visits import SqlVisits
 
@@ -82,6 +84,24 @@ class State:
         logger.info(
             "state pruned evaluations=%d bands=%d seen=%d dead_letters=%d texts=%d", looks, bands, seen, dead, texts
         )
+
+    def acknowledged(self, *, since: datetime, limit: int) -> list[str]:
+        """Return the ids of posts that must be in the mention store, newest first: linked, and no longer queued."""
+        queued = union(select(INBOX.c.mention), select(DEAD_LETTERS.c.mention))
+        wanted = (
+            select(STORY_MEMBERS.c.mention)
+            .join(SEEN, SEEN.c.id == STORY_MEMBERS.c.mention)
+            .where(STORY_MEMBERS.c.linked_at >= to_rfc3339(since), SEEN.c.text_hash != ERASED_HASH)
+            .where(STORY_MEMBERS.c.mention.not_in(queued))
+        )
+        with self._database.read() as connection:
+            return list(connection.scalars(wanted.order_by(STORY_MEMBERS.c.linked_at.desc()).limit(limit)))
+
+    def forget(self, ids: Sequence[str]) -> None:
+        """Let posts count as never seen: the next visit that shows them queues them again."""
+        with self._database.write() as connection:
+            for part in chunked(ids):
+                connection.execute(delete(SEEN).where(SEEN.c.id.in_(part)))
 
     def find_queued(self, author: Author) -> list[Mention]:
         """Return what an author wrote and waits in the inbox or is set aside there."""

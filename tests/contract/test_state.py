@@ -181,6 +181,21 @@ def test_erasing_an_author_empties_his_queue_but_remembers_the_ids(state: State)
     assert state.inbox.append([again], now=NOW + timedelta(days=6)).known == 1
 
 
+def test_what_was_set_aside_goes_back_into_the_queue_as_if_never_tried(state: State) -> None:
+    state.inbox.append([mention(str(n)) for n in range(3)], now=NOW)
+    for row in state.inbox.lease(owner="w", limit=3, lease=timedelta(minutes=1), now=NOW):
+        state.inbox.dead_letter(row.row, reason=f"r{row.mention.id}", owner="w", now=NOW)
+    first, second, _ = sorted(row for row, _, _ in state.inbox.dead_letters())
+    assert state.inbox.requeue([second, first, 999], now=NOW) == 2
+    again = state.inbox.lease(owner="w", limit=9, lease=timedelta(minutes=1), now=NOW)
+    assert [(row.mention.id, row.kind, row.attempts) for row in again] == [
+        ("weibo:0", InboxKind.NEW, 1),
+        ("weibo:1", InboxKind.NEW, 1),
+    ]
+    assert state.inbox.requeue(None, now=NOW) == 1 and state.inbox.dead_letters() == []
+    assert state.inbox.requeue(None, now=NOW) == 0
+
+
 # --- visits --------------------------------------------------------------------------------------------------
 
 

@@ -276,6 +276,22 @@ def test_the_commands_do_it(cli: Cli, tmp_path: Path) -> None:
     assert dict(manifest.rows)["incidents"] == 1 and manifest.mention_count == 10
 
 
+def test_what_was_set_aside_is_listed_and_put_back_by_command(cli: Cli, tmp_path: Path) -> None:
+    settings = configure(tmp_path / "a")
+    stores = wiring.open_stores(settings)
+    stores.state.inbox.append([mention("1")], now=NOW)
+    (row,) = stores.state.inbox.lease(owner="w", limit=1, lease=timedelta(minutes=1), now=NOW)
+    stores.state.inbox.dead_letter(row.row, reason="field too long", owner="w", now=NOW)
+    stores.close()
+    config = ("-c", str(settings.path))
+    listed = cli("inbox", "list", "--json", *config)
+    assert json.loads(listed.out) == {"row": row.row, "mention": "weibo:1", "reason": "field too long"}
+    assert cli("inbox", "requeue", *config).code == 2
+    assert cli("inbox", "requeue", "999", *config).code == 1
+    assert cli("inbox", "requeue", str(row.row), *config).code == 0
+    assert "0 set aside, 1 waiting" in cli("inbox", "list", *config).out
+
+
 # --- engines ---------------------------------------------------------------------------------------------------
 
 
