@@ -70,13 +70,17 @@ class Pool:
                 try:
                     yield self._writer
                 except BaseException:
-                    self._writer.execute("ROLLBACK")
+                    self._roll_back()
                     raise
                 self._writer.execute("COMMIT")
             except (sqlite3.Error, UnicodeEncodeError) as err:
-                if self._writer.in_transaction:
-                    self._writer.execute("ROLLBACK")
+                self._roll_back()
                 raise self._error(err, "write") from err
+
+    def _roll_back(self) -> None:
+        # On a full disk SQLite has done it already; to ask again would hide the cause.
+        if self._writer.in_transaction:
+            self._writer.execute("ROLLBACK")
 
     def vacuum(self) -> None:
         """Drop deleted words from the full-text index and empty the log, so that nothing of them stays.
