@@ -53,6 +53,7 @@ class Extractor:
     def __init__(self, workers: int, limit_s: float = _LIMIT_S) -> None:
         self._workers = workers
         self._limit_s = limit_s
+        self._free = asyncio.Semaphore(max(workers, 1))
         self._pool: ProcessPoolExecutor | None = None
         self._warm = False
 
@@ -63,22 +64,39 @@ class Extractor:
         return await asyncio.to_thread(platform.parse, endpoint, response)
 
     async def page(self, response: Response) -> Parsed:
-        """Read one page; parse_error where that takes too long or kills the worker."""
+        """Read one page; parse_error where that takes too long or kills the worker, twice."""
+        async with self._free:  # the time limit is of the page, not of those that wait before it
+            try:
+                return await self._read(response)
+            except BrokenProcessPool:
+                # Perhaps the worker was ended because of another page.
+                logger.warning("page extraction ended its worker url=%s", response.url)
+            try:
+                return await self._read(response)
+            except BrokenProcessPool:
+                return Parsed(outcome=FetchOutcome.PARSE_ERROR, detail="reading the page ended the worker")
+
+    async def _read(self, response: Response) -> Parsed:
+        """Read one page within the time limit.
+
+        Raises:
+            BrokenProcessPool: the worker ended; the next call begins with new ones.
+        """
+        pool = self._executor() if self._workers else None
         try:
-            if self._workers == 0:
+            if pool is None:
                 return await asyncio.wait_for(asyncio.to_thread(_parse_page, response), self._limit_s)
-            future = asyncio.get_running_loop().run_in_executor(self._executor(), _parse_page, response)
+            future = asyncio.get_running_loop().run_in_executor(pool, _parse_page, response)
             parsed = await asyncio.wait_for(future, self._limit_s if self._warm else self._limit_s + _START_S)
             self._warm = True
             return parsed
         except TimeoutError:
-            self._kill()
+            self._kill(pool)
             logger.warning("page extraction took too long url=%s limit_s=%s", response.url, self._limit_s)
             return Parsed(outcome=FetchOutcome.PARSE_ERROR, detail="reading the page took too long")
         except BrokenProcessPool:
-            self._kill()
-            logger.warning("page extraction ended its worker url=%s", response.url)
-            return Parsed(outcome=FetchOutcome.PARSE_ERROR, detail="reading the page ended the worker")
+            self._kill(pool)
+            raise
 
     def _executor(self) -> ProcessPoolExecutor:
         if self._pool is None:
@@ -91,13 +109,16 @@ class Extractor:
             )
         return self._pool
 
-    def _kill(self) -> None:
-        pool, self._pool, self._warm = self._pool, None, False
-        if pool is not None:
-            for process in list((getattr(pool, "_processes", None) or {}).values()):
-                process.kill()
-            pool.shutdown(wait=False, cancel_futures=True)
+    def _kill(self, pool: ProcessPoolExecutor | None) -> None:
+        """End a pool's workers; new ones that another page has begun meanwhile stay."""
+        if pool is None:
+            return
+        if pool is self._pool:
+            self._pool, self._warm = None, False
+        for process in list((getattr(pool, "_processes", None) or {}).values()):
+            process.kill()
+        pool.shutdown(wait=False, cancel_futures=True)
 
     def close(self) -> None:
         """End the workers."""
-        self._kill()
+        self._kill(self._pool)

@@ -1,3 +1,9 @@
+import asyncio
+import os
+import signal
+
+import pytest
+
 from crawlers.base import Parsed, Response
 from crawlers.extract import Extractor, leave_without
 from crawlers.platforms import build_platform
@@ -9,6 +15,10 @@ PAGE = (
     + "<p>云杉咖啡门店停业自查，结果将公布。</p>" * 9
     + "</article></body></html>"
 )
+
+
+def end_at_once(response: Response) -> Parsed:
+    os._exit(3)
 
 
 def answer(body: str, url: str = "https://a.cn/1") -> Response:
@@ -53,3 +63,39 @@ def test_worker_leaves_when_its_service_is_gone() -> None:
 async def test_light_answers_are_read_in_a_thread() -> None:
     parsed = await Extractor(0).parse(build_platform("gdelt"), "gdelt.artlist", answer("{}"))
     assert parsed.outcome is F.EMPTY
+
+
+async def test_pages_that_wait_for_a_stuck_one_are_read_after_it() -> None:
+    extractor = Extractor(1, limit_s=1.0)
+    try:
+        await extractor.page(answer(PAGE))
+        (pid,) = extractor._pool._processes  # type: ignore[union-attr]
+        os.kill(pid, signal.SIGSTOP)  # stuck: it lives and says nothing
+        first, *rest = await asyncio.gather(*(extractor.page(answer(PAGE)) for _ in range(4)))
+        assert first == Parsed(outcome=F.PARSE_ERROR, detail="reading the page took too long")
+        assert {parsed.outcome for parsed in rest} == {F.OK}
+        with pytest.raises(ProcessLookupError):
+            os.kill(pid, 0)
+    finally:
+        extractor.close()
+
+
+async def test_a_page_that_always_ends_its_worker_is_given_up_alone(monkeypatch: pytest.MonkeyPatch) -> None:
+    extractor = Extractor(1)
+    monkeypatch.setattr("crawlers.extract._parse_page", end_at_once)
+    try:
+        assert (await extractor.page(answer(PAGE))).detail == "reading the page ended the worker"
+        monkeypatch.undo()
+        assert (await extractor.page(answer(PAGE))).outcome is F.OK
+    finally:
+        extractor.close()
+
+
+async def test_workers_are_spawned_and_not_forked() -> None:
+    extractor = Extractor(1)
+    try:
+        await extractor.page(answer(PAGE))
+        context = extractor._pool._mp_context  # type: ignore[union-attr]
+        assert context.get_start_method() == "spawn"
+    finally:
+        extractor.close()
