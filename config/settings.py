@@ -200,9 +200,9 @@ class CrawlSettings:
     visit_deadline: timedelta = timedelta(minutes=2)
     """Hard limit of one visit, real time."""
     inbox_limit: Annotated[int, Range(100)] = 50_000
-    """Visits pause while the inbox holds more rows."""
+    """Visits pause while the inbox holds more rows; they go on below 80 % of it."""
     disk_free_bytes: Annotated[int, Range(0)] = 500_000_000
-    """Visits pause while the disk has less free space."""
+    """Visits pause while the disk has less free space; they go on above 110 % of it. All else goes on."""
     extract_workers: Annotated[int, Range(0, 64)] = 1
     """Processes that extract article text, 0 = in a thread."""
     memory_bytes: Annotated[int, Range(0)] = 600_000_000
@@ -218,11 +218,13 @@ class AnalyseSettings:
     workers: Annotated[int, Range(1, 64)] = 1
     """Processes that tag, 1 to 64."""
     batch: Annotated[int, Range(1, 2_000)] = 200
-    """Most mentions of one batch, 1 to 2,000."""
+    """Most mentions of one batch, 1 to 2,000; while the store is slow, batches are smaller."""
     lease: timedelta = timedelta(minutes=5)
-    """Time after which an unfinished batch is taken again, real time."""
+    """Time after which an unfinished batch is taken again, real time; longer while the store is slow."""
     attempts: Annotated[int, Range(1, 100)] = 5
     """Tries before a mention is set aside."""
+    disk_free_bytes: Annotated[int, Range(0)] = 50_000_000
+    """Tagging pauses while the disk has less free space; what is left is for incidents and messages."""
     memory_bytes: Annotated[int, Range(0)] = 1_500_000_000
     """Resident memory at which a process ends in order and is started afresh; 0 = no limit."""
 

@@ -7,7 +7,6 @@ import asyncio
 import heapq
 import logging
 import random
-import shutil
 from collections import Counter
 from collections.abc import Callable, Mapping, Sequence
 from concurrent.futures import ThreadPoolExecutor
@@ -17,6 +16,7 @@ from typing import Protocol
 
 from config.settings import Settings, SourceSettings
 from crawlers.address import address_of, site_of
+from crawlers.brake import Brake, disk_free
 from crawlers.evidence import EvidenceBox
 from crawlers.extract import Extractor
 from crawlers.folder import DropFolder
@@ -55,10 +55,6 @@ class Road(Protocol):
         ...
 
 
-def _disk_free(path: str) -> int:
-    return shutil.disk_usage(path).free
-
-
 class Crawler:
     """Visits every source when it is due, for as long as the service runs.
 
@@ -86,7 +82,7 @@ class Crawler:
         *,
         road: Road | None = None,
         rng: random.Random | None = None,
-        disk_free: Callable[[str], int] = _disk_free,
+        disk_free: Callable[[str], int] = disk_free,
         sites: SitePace | None = None,
         owner: str | None = None,
     ) -> None:
@@ -96,7 +92,8 @@ class Crawler:
         self._clock = clock
         self._road = road or _scrapy_road()
         self._rng = rng or random.Random()
-        self._disk_free = disk_free
+        self._brake = Brake(settings.crawl, str(settings.data_dir), inbox, disk_free)
+        self._finishing = False
         self._sources = {source.name: source for source in expand_sources(settings)}
         self._states: dict[str, VisitState] = {}
         self._heap: list[tuple[datetime, str]] = []
@@ -105,7 +102,6 @@ class Crawler:
         self._broken_off: set[str] = set()
         self._running: dict[asyncio.Task[None], str] = {}
         self._folders: dict[str, DropFolder] = {}
-        self._held_back = ""
         self._loaded = False
         self._again: dict[str, datetime] = {}
         self._sharing: Sharing | None = None
@@ -123,6 +119,15 @@ class Crawler:
         self.crashes = 0
         """Visits that ended in an error of ours since the start."""
 
+    @property
+    def held_back(self) -> str:
+        """Why no visits begin at present; empty = they do."""
+        return self._brake.why
+
+    def finish(self) -> None:
+        """Begin no more visits: `run` returns once those under way have ended by themselves."""
+        self._finishing = True
+
     async def run(self, stop: asyncio.Event) -> None:
         """Visit sources until `stop` is set; then end running visits within five seconds."""
         # Name look-ups block a thread each while there is no network; the stores need theirs.
@@ -130,8 +135,9 @@ class Crawler:
         await self._load()
         logger.info("crawl started sources=%d", len(self._sources))
         try:
-            while not stop.is_set():
-                await self._start_due()
+            while not stop.is_set() and (self._running or not self._finishing):
+                if not self._finishing:
+                    await self._start_due()
                 await self._wait(stop)
         finally:
             for task in list(self._running):
@@ -174,7 +180,7 @@ class Crawler:
     async def _start_due(self) -> int:
         """Start due visits whose site is free; return how many."""
         room = self._settings.crawl.visits - len(self._running)
-        if room <= 0 or not self._heap or self._heap[0][0] > self._clock.now() or await self._is_held_back():
+        if room <= 0 or not self._heap or self._heap[0][0] > self._clock.now() or await self._brake.look():
             return 0
         busy = {self._site(name) for name in self._running.values()}
         later: list[tuple[datetime, str]] = []
@@ -215,23 +221,6 @@ class Crawler:
             )
         finally:
             stopping.cancel()
-
-    async def _is_held_back(self) -> bool:
-        """Say whether visits pause because what was read cannot be taken in; log each change once."""
-        crawl = self._settings.crawl
-        why = ""
-        try:
-            depth = await asyncio.to_thread(self._inbox.depth)
-            if depth > crawl.inbox_limit:
-                why = f"inbox holds {depth} rows"
-            elif await asyncio.to_thread(self._disk_free, str(self._settings.data_dir)) < crawl.disk_free_bytes:
-                why = "disk nearly full"
-        except Exception as err:  # noqa: BLE001  # border of one round: the store may come back
-            why = f"store does not answer: {type(err).__name__}"
-        if (why == "") != (self._held_back == ""):
-            logger.warning("visits pause reason=%s", why) if why else logger.info("visits go on")
-        self._held_back = why
-        return bool(why)
 
     async def _visit(self, name: str) -> None:
         """Do one visit and keep what it brought; whatever happens, the source stays in the schedule."""

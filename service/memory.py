@@ -14,9 +14,14 @@ HARD = 1.5
 
 
 def rss_bytes(pid: int | None = None) -> int:
-    """Return the resident memory of a process in bytes, 0 when it is gone; None = this one."""
+    """Return the resident memory of a process in bytes, 0 when it is gone; None = this one.
+
+    Pages of mapped files do not count where the system tells them apart: a large mention
+    store is read through them, and the system takes them back when it needs them.
+    """
     try:
-        return int(psutil.Process(pid).memory_info().rss)
+        memory = psutil.Process(pid).memory_info()
+        return int(memory.rss) - int(getattr(memory, "shared", 0))
     except psutil.Error:
         return 0
 

@@ -1,6 +1,7 @@
 """The analyse step: lease, tag, link, put, acknowledge. Every step may be repeated."""
 
 import logging
+import time
 from collections import Counter
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass, replace
@@ -11,6 +12,7 @@ from domain.errors import TingfengError
 from domain.mention import Mention
 from domain.moment import bucket_of
 from domain.ports import Change, Inbox, InboxRow, MentionWriter, PutResult, StoryIndex, StoryItem, VisitStore
+from service.bounds import BatchSize, computing_limit
 from storage.errors import RejectedError
 
 __all__ = ["BatchResult", "Pipeline", "story_item"]
@@ -21,6 +23,11 @@ Tag = Callable[[Sequence[Mention]], list[Mention]]
 
 _ALONE = 3
 """From this attempt on, or from the last allowed one, a mention is worked on alone: it takes no other down with it."""
+_TAG_LIMIT_S = 60.0
+_TAG_ONE_LIMIT_S = 10.0
+"""Computing time for a batch and for one mention alone; 200 take less than a second."""
+_LEASE_OF_BATCHES = 4.0
+"""A lease lasts so many times as long as the last batch took, and never less than configured."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -64,6 +71,8 @@ class Pipeline:
         batch: int = 200,
         lease_s: float = 300.0,
         attempts: int = 5,
+        tag_limits_s: tuple[float, float] = (_TAG_LIMIT_S, _TAG_ONE_LIMIT_S),
+        monotonic: Callable[[], float] = time.monotonic,
     ) -> None:
         self._inbox = inbox
         self._visits = visits
@@ -72,23 +81,37 @@ class Pipeline:
         self._tag = tag
         self._clock = clock
         self._owner = owner
-        self._batch = batch
+        self._size = BatchSize(batch)
         self._lease_s = lease_s
+        self._took_s = 0.0
+        self._tag_limits_s = tag_limits_s
+        self._monotonic = monotonic
         self._attempts = attempts
         self._alone = min(_ALONE, max(attempts, 2))
 
     def step(self) -> BatchResult:
         """Work one batch off; an error of a store gives the batch back, as if never tried, and is raised.
 
-        A mention that cannot be tagged or that the store refuses is tried again alone, and after
-        `attempts` leases set aside with the reason; the rest of its batch goes on.
+        A mention that cannot be tagged, or not in time, or that the store refuses is tried again
+        alone, and after `attempts` leases set aside with the reason; the rest of its batch goes on.
+        A slow store gets smaller batches, under longer leases.
 
         Raises:
             TingfengError: a store did not answer; nothing is lost.
         """
+        begun_s = self._monotonic()
+        result = BatchResult()
+        try:
+            result = self._step()
+            return result
+        finally:
+            self._took_s = self._monotonic() - begun_s
+            self._size.note(result.leased, self._took_s)
+
+    def _step(self) -> BatchResult:
         now = self._clock.now()
-        lease = self._clock.span(self._lease_s)
-        rows = self._inbox.lease(owner=self._owner, limit=self._batch, lease=lease, now=now)
+        lease = self._clock.span(max(self._lease_s, _LEASE_OF_BATCHES * self._took_s))
+        rows = self._inbox.lease(owner=self._owner, limit=self._size.rows, lease=lease, now=now)
         if not rows:
             return BatchResult()
         rows, lost = self._without_lost(rows, now)
@@ -144,8 +167,10 @@ class Pipeline:
         return [row for row in rows if row.attempts <= self._attempts], len(lost)
 
     def _tag_rows(self, rows: Sequence[InboxRow]) -> tuple[list[InboxRow], list[Mention], list[tuple[InboxRow, str]]]:
+        limit_s, one_limit_s = self._tag_limits_s
         try:
-            return list(rows), self._tag([row.mention for row in rows]), []
+            with computing_limit(limit_s if len(rows) > 1 else one_limit_s):
+                return list(rows), self._tag([row.mention for row in rows]), []
         except Exception:
             logger.exception("batch could not be tagged, trying one by one rows=%d", len(rows))
         good: list[InboxRow] = []
@@ -153,7 +178,9 @@ class Pipeline:
         bad: list[tuple[InboxRow, str]] = []
         for row in rows:
             try:
-                tagged.extend(self._tag([row.mention]))
+                with computing_limit(one_limit_s):
+                    found = self._tag([row.mention])
+                tagged.extend(found)
                 good.append(row)
             except Exception as err:  # noqa: BLE001 - border of one mention
                 logger.warning("mention could not be tagged id=%s error=%r", row.mention.id, err)

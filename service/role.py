@@ -12,11 +12,13 @@ from collections.abc import Callable, Mapping
 from pathlib import Path
 
 from config.settings import Settings
+from crawlers.brake import disk_free
 from domain.clock import Clock
 from domain.errors import TingfengError
 from domain.ports import Fence
 from service import wiring
 from service.clock import clock_order, make_clock
+from service.errors import ServiceError
 from service.logs import configure_logging
 from service.memory import RECYCLED, Growth
 from service.retention import Retention
@@ -84,7 +86,8 @@ class Beat:
         if why and not self.recycled:
             self.recycled = True
             logger.info("role ends to be started afresh role=%s why=%s", self._role, why)
-            stop.set()
+            if self._role != "crawl":  # that one lets its visits end first
+                stop.set()
 
     def _write(self) -> None:
         if self._fd is None:
@@ -152,6 +155,9 @@ def run_crawl(settings: Settings, clock: Clock, stop: threading.Event, beat: Bea
         task = asyncio.create_task(crawler.run(ended))
         while not stop.is_set() and not task.done():
             beat.note({"ok": True})
+            beat.wait_for("crawl", crawler.held_back)
+            if beat.recycled:
+                crawler.finish()
             await asyncio.sleep(IDLE_S)
         ended.set()
         await asyncio.wait_for(task, timeout=9.0)
@@ -169,6 +175,7 @@ def run_analyse(settings: Settings, clock: Clock, stop: threading.Event, beat: B
     totals = {"stored": 0, "matched": 0, "dead": 0}
 
     def step() -> bool:
+        _leave_room(settings)
         result = pipeline.step()
         totals["stored"] += result.stored
         totals["matched"] += result.matched
@@ -180,6 +187,17 @@ def run_analyse(settings: Settings, clock: Clock, stop: threading.Event, beat: B
         _repeat(step, stop, "analyse", beat)
     finally:
         stores.close()
+
+
+def _leave_room(settings: Settings, free: Callable[[str], int] = disk_free) -> None:
+    """Take no more rows of the disk than incidents and messages can spare.
+
+    Raises:
+        ServiceError: too little is free.
+    """
+    least = settings.analyse.disk_free_bytes
+    if free(str(settings.data_dir)) < least:
+        raise ServiceError(f"less than {least / 1e6:,.0f} MB free on the disk of data_dir: tagging pauses; free some")
 
 
 def run_watch(settings: Settings, clock: Clock, stop: threading.Event, beat: Beat) -> None:

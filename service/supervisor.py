@@ -20,7 +20,7 @@ logger = logging.getLogger(__name__)
 
 BACKOFF_S = (1.0, 2.0, 4.0, 8.0, 16.0, 32.0, 60.0)
 HEARTBEAT_LIMIT_S = 90.0
-STOP_LIMIT_S = 10.0
+STOP_LIMIT_S = 9.0
 STABLE_S = 300.0
 WEIGH_S = 5.0
 

@@ -190,12 +190,33 @@ async def test_visits_pause_while_the_inbox_is_full_or_the_disk(
     world.inbox.full_by = 11
     assert await world.crawler.visit_due() == 0
     assert await world.crawler.visit_due() == 0
-    assert caplog.text.count("visits pause reason=inbox holds 11 rows") == 1
+    assert caplog.text.count("the inbox holds 11 rows, limit 10") == 1
     world.inbox.full_by = 0
     world.disk = 1
     assert await world.crawler.visit_due() == 0
+    assert world.crawler.held_back == "visits pause: 0 MB free on the disk, limit 500 MB"
     world.disk = 10**12
     assert await world.crawler.visit_due() == 1
+    assert world.crawler.held_back == ""
+
+
+async def test_a_crawler_that_is_to_finish_lets_its_visits_end_and_begins_no_more(tmp_path: Path) -> None:
+    world = World(tmp_path, one("a"), one("b", "b.cn"), visits=1)
+    go_on, begun = asyncio.Event(), asyncio.Event()
+
+    async def slow(job: Job) -> None:
+        begun.set()
+        await go_on.wait()
+        await gives(post(1))(job)
+
+    world.road.acts["a"] = slow
+    running = asyncio.create_task(world.crawler.run(asyncio.Event()))
+    await begun.wait()
+    world.crawler.finish()
+    go_on.set()
+    await asyncio.wait_for(running, timeout=5)
+    assert world.road.visited == ["a"]
+    assert world.visits.states["a"].posts_new == 1
 
 
 async def test_store_that_does_not_answer_holds_visits_back(tmp_path: Path) -> None:

@@ -1,7 +1,9 @@
+import mmap
 import os
 import subprocess
 import sys
 import threading
+from pathlib import Path
 
 from service.memory import Growth, rss_bytes
 from service.role import Beat
@@ -31,9 +33,28 @@ def test_without_limits_nothing_is_too_large_or_too_old() -> None:
 
 def test_a_role_that_has_grown_stops_its_work_and_says_so() -> None:
     read_fd, write_fd = os.pipe()
-    beat, stop = Beat(write_fd, "crawl", Growth(limit_bytes=1, weigh=lambda: 2)), threading.Event()
+    beat, stop = Beat(write_fd, "analyse", Growth(limit_bytes=1, weigh=lambda: 2)), threading.Event()
     beat.start(stop)
     assert stop.wait(5)
     assert beat.recycled
     os.close(write_fd)
     os.close(read_fd)
+
+
+def test_a_crawler_that_has_grown_is_told_and_not_stopped() -> None:
+    beat, stop = Beat(None, "crawl", Growth(limit_bytes=1, weigh=lambda: 2)), threading.Event()
+    beat.start(stop)
+    deadline = threading.Event()
+    while not beat.recycled and not deadline.wait(0.01):
+        pass
+    assert not stop.is_set()
+    stop.set()
+
+
+def test_pages_of_a_mapped_file_weigh_nothing(tmp_path: Path) -> None:
+    path = tmp_path / "store"
+    path.write_bytes(bytes(200_000_000))
+    before = rss_bytes()
+    with path.open("rb") as file, mmap.mmap(file.fileno(), 0, access=mmap.ACCESS_READ) as mapped:
+        assert sum(mapped[n] for n in range(0, 200_000_000, 4096)) == 0
+        assert not sys.platform.startswith("linux") or rss_bytes() - before < 50_000_000
