@@ -15,6 +15,7 @@ _MAX_FRAGMENT = 1_000_000
 _DROP = re.compile(
     "[\x00-\x08\x0e-\x1f\x7f-\x84\x86-\x9f\u00ad\u061c\u200b\u200e\u200f\u202a-\u202e\u2060-\u2069\ufeff\ufff9-\ufffb]"
 )
+_SURROGATE = re.compile("[\ud800-\udfff]")
 _NEWLINE = re.compile("\r\n?|[\x0b\x0c\x85\u2028\u2029]")
 _BLANK = re.compile(r"[^\S\n]+")
 _TAG = re.compile(r"""<(/?)([a-zA-Z][a-zA-Z0-9:_-]{0,40})((?:[^<>"']++|"[^"]{0,4096}+"|'[^']{0,4096}+')*+)>""")
@@ -78,7 +79,7 @@ def clean_line(text: str | None, limit: int = 500) -> str | None:
 
 
 def _joined(text: str) -> str:
-    if not any("\ud800" <= char <= "\udfff" for char in text):
+    if _SURROGATE.search(text) is None:
         return text
     joined = text.encode("utf-16-le", "surrogatepass").decode("utf-16-le", "ignore")
     return "".join(char for char in joined if not "\ud800" <= char <= "\udfff")

@@ -16,6 +16,8 @@ from domain.moment import from_rfc3339, to_rfc3339
 __all__ = ["from_json", "from_plain", "to_json", "to_plain"]
 
 T = TypeVar("T")
+_AS_IT_IS = frozenset({type(None), str, int, bool, float})
+_ENCODER = json.JSONEncoder(ensure_ascii=False, separators=(",", ":"))
 _Reader = Callable[[Any], Any]
 
 
@@ -25,11 +27,11 @@ def to_plain(value: object) -> Any:
     Dataclasses become objects without the fields that equal their plain default (None,
     empty, False), moments RFC 3339, spans seconds, enums their value, sets sorted lists.
     """
-    if value is None or isinstance(value, bool | int | float):
+    if type(value) in _AS_IT_IS:  # most of what there is; a subclass is looked at below
         return value
     if isinstance(value, Enum):
         return value.value
-    if isinstance(value, str):
+    if isinstance(value, str | bool | int | float):
         return value
     if isinstance(value, datetime):
         return to_rfc3339(value)
@@ -61,7 +63,7 @@ def _plain_fields(cls: type) -> tuple[tuple[str, Any], ...]:
 
 def to_json(value: object) -> str:
     """Return a domain value as compact JSON text, Chinese unescaped."""
-    return json.dumps(to_plain(value), ensure_ascii=False, separators=(",", ":"))
+    return _ENCODER.encode(to_plain(value))
 
 
 def from_json(cls: type[T], text: str) -> T:

@@ -2,7 +2,7 @@
 
 import json
 import re
-from collections.abc import Iterator, Mapping
+from collections.abc import Callable, Iterator, Mapping
 from dataclasses import dataclass
 from datetime import datetime
 from typing import Any, TypeAlias
@@ -51,12 +51,12 @@ class Facts:
     """Text of the article from JSON-LD; empty = none."""
 
 
-def read_facts(tree: Node, visible: str, url: str, now: datetime) -> Facts:
+def read_facts(tree: Node, visible: Callable[[], str], url: str, now: datetime) -> Facts:
     """Return what a page says about itself.
 
     Args:
         tree: The page.
-        visible: Its readable text, for dates that only people see.
+        visible: Gives its readable text, for dates and names that only people see; asked where nothing else tells.
         url: Its public address.
         now: Moment of the answer; later times are set to it.
     """
@@ -111,13 +111,15 @@ def _title(tree: Node, meta: Mapping[str, str], linked: Mapping[str, Any]) -> st
     return _TITLE_TAIL.sub("", head) or head if head else first
 
 
-def _author(meta: Mapping[str, str], linked: Mapping[str, Any], visible: str, title: str | None) -> str | None:
+def _author(
+    meta: Mapping[str, str], linked: Mapping[str, Any], visible: Callable[[], str], title: str | None
+) -> str | None:
     person = linked.get("author")
     person = person[0] if isinstance(person, list) and person else person
     name = text_of(person) or text_of(obj(person).get("name")) or meta.get("author") or meta.get("article:author")
     if name and not name.startswith("http"):
         return clean_line(name, 100)
-    match = _BYLINE.search(_near(visible, title))
+    match = _BYLINE.search(_near(visible(), title))
     return clean_line(match[1], 100) if match else None
 
 
@@ -127,7 +129,7 @@ def _near(visible: str, title: str | None) -> str:
 
 
 def _printed_time(
-    tree: Node, meta: Mapping[str, str], linked: Mapping[str, Any], visible: str, title: str | None
+    tree: Node, meta: Mapping[str, str], linked: Mapping[str, Any], visible: Callable[[], str], title: str | None
 ) -> tuple[str | None, str]:
     for name in _TIME_META:
         if name in meta:
@@ -137,5 +139,5 @@ def _printed_time(
         return told, "json-ld"
     for node in tree.xpath("//time[@datetime]")[:1]:
         return str(node.get("datetime")), "time"
-    match = _PRINTED.search(_near(visible, title)) or _PRINTED.search(visible[:20_000])
+    match = _PRINTED.search(_near(visible(), title)) or _PRINTED.search(visible()[:20_000])
     return (match[0], "text") if match else (None, "")

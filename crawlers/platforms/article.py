@@ -7,6 +7,7 @@ then readability where that found too little. Runs in a worker: it costs 30 to 1
 import re
 from dataclasses import dataclass
 from datetime import datetime, timedelta
+from functools import cache
 from typing import Any
 
 from lxml import html as lxml_html
@@ -98,8 +99,7 @@ def _read(source: str, tree: Node, response: Response, css: str | None) -> Parse
         return Parsed(outcome=FetchOutcome.CAPTCHA, detail=head)
     if _LOGIN_TITLE.search(head):
         return Parsed(outcome=FetchOutcome.LOGIN_REQUIRED, detail=head)
-    visible = html_to_text(source).text
-    facts = read_facts(tree, visible, response.url, response.now)
+    facts = read_facts(tree, cache(lambda: html_to_text(source).text), response.url, response.now)
     text, how = _extract(source, tree, facts.body, css)
     if not text:
         return Parsed(outcome=FetchOutcome.PARSE_ERROR, detail="a page without readable text")
@@ -124,11 +124,15 @@ def _read(source: str, tree: Node, response: Response, css: str | None) -> Parse
 def _depth(source: str) -> int:
     """Return how deep tags nest at most, about; unclosed paragraphs and void tags do not count."""
     depth = deepest = 0
-    for match in _OPEN_TAG.finditer(source):
-        if match[3] or match[2].lower() in _VOID:
+    for closing, name, alone in _OPEN_TAG.findall(source):
+        if alone or name.lower() in _VOID:
             continue
-        depth = max(depth - 1, 0) if match[1] else depth + 1
-        deepest = max(deepest, depth)
+        if closing:
+            depth = depth - 1 if depth else 0
+        else:
+            depth += 1
+            if depth > deepest:
+                deepest = depth
     return deepest
 
 
@@ -136,7 +140,9 @@ def _tree(source: str) -> Node | None:
     if not source.strip():
         return None
     try:
-        parser = lxml_html.HTMLParser(huge_tree=False, recover=True, encoding="utf-8")
+        parser = lxml_html.HTMLParser(
+            huge_tree=False, recover=True, encoding="utf-8", remove_comments=True, remove_pis=True, collect_ids=False
+        )
         return lxml_html.document_fromstring(source.encode("utf-8", "replace"), parser=parser)
     except (ValueError, lxml_html.etree.LxmlError, AssertionError):
         return None
@@ -150,15 +156,24 @@ def _extract(source: str, tree: Node, linked: str, css: str | None) -> tuple[str
             return text, "rule"
     if len(linked) >= _SHORT:
         return linked, "json-ld"
-    whole = _by_resiliparse(source)
     if source.count("<") > _MAX_TAGS:
-        return whole, "resiliparse"
-    text = _by_trafilatura(source)
+        return _by_resiliparse(source), "resiliparse"
+    most = _most(tree)
+    text = _by_trafilatura(tree)
+    if len(text) >= max(_SHORT, _SHARE * most):
+        return text, "trafilatura"
+    whole = _by_resiliparse(source)
     if len(text) < _SHORT or len(text) < _SHARE * len(whole):
         other = _by_readability(source)
         if len(other) > len(text):
             return other, "readability"
     return (text, "trafilatura") if text else (whole, "resiliparse")
+
+
+def _most(tree: Node) -> int:
+    """Return more characters than any reading of a page has: all text that is no code, two more for each tag."""
+    texts = tree.xpath("//body//text()[not(parent::script or parent::style)]")
+    return sum(map(len, texts)) + 2 * int(tree.xpath("count(//body//*)"))
 
 
 def _by_css(tree: Node, css: str) -> str:
@@ -172,10 +187,10 @@ def _by_css(tree: Node, css: str) -> str:
     return clean("\n".join(parts))
 
 
-def _by_trafilatura(source: str) -> str:
+def _by_trafilatura(tree: Node) -> str:
     import trafilatura
 
-    return clean(_guarded(lambda: trafilatura.extract(source, favor_precision=True, include_comments=False)) or "")
+    return clean(_guarded(lambda: trafilatura.extract(tree, favor_precision=True, include_comments=False)) or "")
 
 
 def _by_readability(source: str) -> str:

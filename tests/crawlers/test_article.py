@@ -6,7 +6,7 @@ import pytest
 from crawlers.errors import SourceError
 from crawlers.platforms import build_platform
 from crawlers.platforms._article_meta import read_facts
-from crawlers.platforms.article import ArticlePage, ArticleSettings
+from crawlers.platforms.article import ArticlePage, ArticleSettings, _by_resiliparse, _most, _tree
 from domain.mention import Precision
 from domain.moment import SHANGHAI
 from domain.outcome import FetchOutcome as F
@@ -139,3 +139,20 @@ def test_page_needs_an_address() -> None:
     assert platform.following(fetch, parsed) is None
     assert platform.detail(source(), parsed.posts[0]) is None
     assert read_facts.__doc__
+
+
+@pytest.mark.parametrize(
+    "body",
+    [
+        BODY,
+        "<ul>" + "<li>一</li>" * 300 + "</ul>",
+        "<table>" + "<tr><td>甲</td><td>乙</td></tr>" * 200 + "</table>",
+        "<pre>" + "x   y\n" * 100 + "</pre>" + "<br>" * 500 + "完",
+        "".join(f"<blockquote><ol><li><p>{n}</p></li></ol></blockquote>" for n in range(200)),
+        "<script>" + "x" * 10_000 + "</script>短",
+    ],
+)
+def test_no_reading_is_longer_than_the_bound(body: str) -> None:
+    """What spares the second reader: below the bound it could only have agreed with the first."""
+    html = page(body)
+    assert len(_by_resiliparse(html)) <= _most(_tree(html))

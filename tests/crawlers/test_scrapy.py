@@ -9,6 +9,7 @@ import pytest
 import scrapy
 from scrapy.crawler import AsyncCrawlerRunner
 
+from crawlers.road import _LightSettings
 from crawlers.settings import scrapy_settings
 from crawlers.spiders import visit as spiders
 from crawlers.wall import WallClock
@@ -39,6 +40,19 @@ def test_dangerous_defaults_are_off() -> None:
     assert settings["DOWNLOAD_MAXSIZE"] == 8 << 20
     assert {scheme for scheme, handler in settings["DOWNLOAD_HANDLERS"].items() if handler} == {"http", "https"}
     assert 429 not in settings["RETRY_HTTP_CODES"]
+
+
+def test_settings_of_one_crawl_do_not_reach_the_next() -> None:
+    kept = _LightSettings(scrapy_settings())
+    before = kept.copy_to_dict()
+    twin = kept.copy()
+    assert twin.copy_to_dict() == before
+    twin.set("DOWNLOAD_TIMEOUT", 1, priority="cmdline")
+    twin["DOWNLOAD_HANDLERS_BASE"]["http"] = "other"
+    twin.freeze()
+    assert kept.copy_to_dict() == before
+    assert not kept.frozen
+    assert kept.getpriority("DOWNLOAD_TIMEOUT") != twin.getpriority("DOWNLOAD_TIMEOUT")
 
 
 async def test_spider_yields_posts_of_one_source() -> None:
