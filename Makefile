@@ -2,7 +2,7 @@
 #   make demo                     an invented brand, an invented crisis, both messages; no key, no network
 #   make run BRAND=云杉咖啡        listen to public sources for one brand with the starter settings
 #   make run CONFIG=tingfeng.yaml listen with your own settings
-# Other targets: setup setup-dev check test postgres elasticsearch eval e2e soak bench prove docs lock clean
+# Other targets: setup setup-dev check test postgres elasticsearch eval e2e soak bench prove profile docs lock clean
 # PYTHON=/path/to/python3 picks the interpreter. GNU make 3.81 and newer.
 SHELL := /bin/sh
 BIN := .venv/bin
@@ -17,7 +17,7 @@ UNIT := not live and not es and not pg and not e2e and not eval and not bench
 export CONFIG BRAND PYTHON
 
 .DEFAULT_GOAL := help
-.PHONY: help setup setup-dev run demo check test postgres elasticsearch eval e2e soak bench prove docs lock clean FORCE
+.PHONY: help setup setup-dev run demo check test postgres elasticsearch eval e2e soak bench prove profile docs lock clean FORCE
 
 help:
 	@sed -n '2,6s/^# \{0,1\}//p' Makefile
@@ -93,6 +93,11 @@ prove: $(BIN)/.dev
 	$(PYTEST) -q -m "e2e and not live" tests/e2e --measured docs/measured
 	ES_TEST_HEAP=2g TINGFENG_BENCH_MENTIONS=1000000 $(PYTEST) -q -s -m bench tests/benchmarks --measured docs/measured
 	TINGFENG_MOVE_MENTIONS=200000 $(PYTEST) -q tests/service/test_store.py -k killed_twice --measured docs/measured
+	$(BIN)/python -m tests.benchmarks.profile docs/measured
+
+# Where the processor time goes, in docs/measured/profile_*.txt.
+profile: $(BIN)/.dev
+	$(BIN)/python -m tests.benchmarks.profile docs/measured
 
 # The parts of docs/ that follow from the code: settings, commands, JSON schema.
 docs: $(BIN)/.dev

@@ -6,6 +6,7 @@ import subprocess
 import sys
 import time
 from pathlib import Path
+from statistics import median
 
 import pytest
 
@@ -39,6 +40,33 @@ def test_texts_tagged_per_second(segmenter: str, floor: float, measurements: Mea
         tagger.tag(mentions[start : start + BATCH])
     rate = N_TEXTS / (time.process_time() - began)
     measurements.record(f"texts tagged with {segmenter}", rate, unit="1/s of one core", floor=floor)
+
+
+@pytest.mark.parametrize(("segmenter", "floor"), [("jieba", 10), ("rjieba", 20)])
+def test_tagging_beside_snownlp(segmenter: str, floor: float, measurements: Measurements) -> None:
+    """All that tagging finds, beside SnowNLP's sentiment alone, on the same texts, in turns."""
+    if importlib.util.find_spec(segmenter) is None:
+        pytest.skip(f"{segmenter} is not installed")
+    from snownlp import SnowNLP
+
+    settings = default_settings(specs(), folder=Path())
+    tagger = Tagger(
+        TaggerSettings(brands=(YUNSHAN, BAILU), topics=settings.topics, risks=settings.risks, segmenter=segmenter)
+    )
+    mentions = some_mentions(BATCH * 6)
+    tagger.tag(mentions[:BATCH])
+    SnowNLP(mentions[0].post.text).sentiments  # noqa: B018  # loads its model
+    ratios = []
+    for start in range(BATCH, BATCH * 6, BATCH):
+        batch = mentions[start : start + BATCH]
+        began = time.process_time()
+        tagger.tag(batch)
+        between = time.process_time()
+        for each in batch:
+            SnowNLP(each.post.text).sentiments  # noqa: B018  # a property that works
+        ratios.append((time.process_time() - between) / (between - began))
+    note = f"processor time, median of {len(ratios)} pairs of {BATCH} texts of about 55 characters"
+    measurements.record(f"tagging with {segmenter} to SnowNLP", median(ratios), floor=floor, note=note)
 
 
 def test_names_found_per_second(measurements: Measurements) -> None:
