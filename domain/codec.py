@@ -27,31 +27,45 @@ def to_plain(value: object) -> Any:
     Dataclasses become objects without the fields that equal their plain default (None,
     empty, False), moments RFC 3339, spans seconds, enums their value, sets sorted lists.
     """
-    if type(value) in _AS_IT_IS:  # most of what there is; a subclass is looked at below
-        return value
-    if isinstance(value, Enum):
-        return value.value
-    if isinstance(value, str | bool | int | float):
-        return value
-    if isinstance(value, datetime):
-        return to_rfc3339(value)
-    if isinstance(value, timedelta):
-        return value.total_seconds()
-    if isinstance(value, tuple | list):
-        return [to_plain(each) for each in value]
-    if isinstance(value, frozenset | set):
-        return sorted(to_plain(each) for each in value)
-    if is_dataclass(value) and not isinstance(value, type):
-        return {
-            name: to_plain(part)
-            for name, default in _plain_fields(type(value))
-            if not ((part := getattr(value, name)) is default or (default is not MISSING and part == default))
-        }
-    raise DomainError(f"no JSON form for {type(value).__name__}")
+    kind: Any = type(value)
+    return value if kind in _AS_IT_IS else _writer(kind)(value)
 
 
 @lru_cache(maxsize=256)
-def _plain_fields(cls: type) -> tuple[tuple[str, Any], ...]:
+def _writer(kind: Any) -> Callable[[Any], Any]:
+    """Return what writes values of one type, so that it is found out once and not for each value."""
+    if issubclass(kind, Enum):
+        return lambda value: value.value
+    if issubclass(kind, str | bool | int | float):
+        return lambda value: value
+    if issubclass(kind, datetime):
+        return to_rfc3339
+    if issubclass(kind, timedelta):
+        return timedelta.total_seconds
+    if issubclass(kind, tuple | list):
+        return lambda value: [to_plain(each) for each in value]
+    if issubclass(kind, frozenset | set):
+        return lambda value: sorted(to_plain(each) for each in value)
+    if is_dataclass(kind):
+        return _object_writer(_plain_fields(kind))
+    raise DomainError(f"no JSON form for {kind.__name__}")
+
+
+def _object_writer(parts: tuple[tuple[str, Any], ...]) -> Callable[[Any], dict[str, Any]]:
+    def write(value: Any) -> dict[str, Any]:
+        written = {}
+        for name, default in parts:
+            part = getattr(value, name)
+            if part is default or (default is not MISSING and part == default):
+                continue
+            kind: Any = type(part)
+            written[name] = part if kind in _AS_IT_IS else _writer(kind)(part)
+        return written
+
+    return write
+
+
+def _plain_fields(cls: Any) -> tuple[tuple[str, Any], ...]:
     defaults: list[tuple[str, Any]] = []
     for each in fields(cls):
         if each.default_factory is not MISSING:
