@@ -21,6 +21,7 @@ from service.clock import clock_order, make_clock
 from service.errors import ServiceError
 from service.logs import configure_logging
 from service.memory import RECYCLED, Growth
+from service.private import keep_private
 from service.retention import Retention
 from service.stopping import stop_on_signal
 from service.tenure import Tenure, machine_name
@@ -267,6 +268,7 @@ def main(argv: list[str] | None = None) -> int:
     parser.add_argument("--heartbeat-fd", type=int)
     options = parser.parse_args(argv)
     configure_logging(options.role)
+    keep_private()
     with stop_on_signal() as stop:
         if options.heartbeat_fd is not None:
             _stop_with_parent(stop)

@@ -11,6 +11,7 @@ from domain.errors import TingfengError
 from service.errors import UsageError
 from service.logs import configure_logging
 from service.printing import harmless, json_line
+from service.private import keep_private
 
 __all__ = ["ConfigOption", "JsonOption", "app", "console", "main", "say", "say_json", "whole_app"]
 
@@ -65,6 +66,7 @@ def main() -> None:
     from domain.query import QueryError
 
     configure_logging("tingfeng")
+    keep_private()
     try:
         whole_app()(standalone_mode=True)
     except (ConfigError, UsageError, QueryError) as err:

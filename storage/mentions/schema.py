@@ -25,6 +25,9 @@ POLARITIES = ("negative", "neutral", "positive")
 _PRAGMAS = (
     f"busy_timeout={BUSY_TIMEOUT_MS}",
     "synchronous=FULL",
+    # macOS acknowledges a write before the disk has it; elsewhere these two do nothing.
+    "fullfsync=ON",
+    "checkpoint_fullfsync=ON",
     "foreign_keys=ON",
     "cache_size=-65536",
     "mmap_size=2147483648",

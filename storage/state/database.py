@@ -313,6 +313,9 @@ def _on_connect(raw: Any, _record: Any) -> None:
     for pragma in (
         f"busy_timeout={BUSY_TIMEOUT_MS}",
         "synchronous=FULL",
+        # macOS acknowledges a write before the disk has it; elsewhere these two do nothing.
+        "fullfsync=ON",
+        "checkpoint_fullfsync=ON",
         "foreign_keys=ON",
         "cache_size=-32768",
         "temp_store=MEMORY",

@@ -1,5 +1,6 @@
 import io
 import logging
+import os
 import sys
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass
@@ -25,6 +26,7 @@ def cli(monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str], tmp
 
     root = logging.getLogger()
     handlers, level = root.handlers[:], root.level
+    umask = os.umask(0o022)
     monkeypatch.chdir(tmp_path)
 
     def run(*args: str, stdin: str = "") -> Ran:
@@ -39,6 +41,7 @@ def cli(monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str], tmp
         return Ran(code, said.out, said.err)
 
     yield run
+    os.umask(umask)
     root.handlers[:] = handlers
     root.setLevel(level)
 

@@ -93,14 +93,22 @@ def test_the_quietest_role_counts() -> None:
     assert supervisor.silence_s() == 6.0
 
 
+def open_paths(data_dir: Path) -> list[str]:
+    """Name what others than its owner may touch, with its mode; there must be files at all."""
+    found = [data_dir, *data_dir.rglob("*")]
+    assert {"state.db", "mentions.db", "machine"} <= {path.name for path in found}
+    return [f"{path.name} {path.stat().st_mode:o}" for path in found if path.stat().st_mode & 0o077]
+
+
 @pytest.mark.slow
-def test_the_real_service_says_ready_lives_and_stops(tmp_path: Path) -> None:
+def test_the_real_service_says_ready_lives_stops_and_keeps_its_data_to_itself(tmp_path: Path) -> None:
     path = tmp_path / "tingfeng.yaml"
     path.write_text("brands: [{id: a, name: 云杉咖啡}]\nhealthz: {port: 0}\n", encoding="utf-8")
     with tempfile.TemporaryDirectory() as folder:
         ears = _Ears(f"{folder}/s")
         service = subprocess.Popen(
             [sys.executable, "-c", "from service.cli import main; main()", "run", "--config", str(path)],
+            preexec_fn=lambda: os.umask(0),
             env={**os.environ, "NOTIFY_SOCKET": ears.address, "WATCHDOG_USEC": "3000000"},
             stdout=subprocess.DEVNULL,
         )
@@ -110,11 +118,13 @@ def test_the_real_service_says_ready_lives_and_stops(tmp_path: Path) -> None:
             while not {"READY=1", "STATUS=listening", "WATCHDOG=1"} <= set(lines):
                 assert time.monotonic() < deadline, lines
                 lines += ears.heard(wait_s=1)
+            assert open_paths(tmp_path / "tingfeng-data") == []
             assert lines.index("READY=1") > 0, "ready before anything was started"
             assert "WATCHDOG=1" in ears.heard(wait_s=5)
             service.send_signal(signal.SIGTERM)
             assert service.wait(timeout=20) == 0
             assert ears.heard(wait_s=1)[-1] == "STOPPING=1"
+            assert open_paths(tmp_path / "tingfeng-data") == []
         finally:
             service.kill()
             ears.close()

@@ -156,12 +156,13 @@ def test_a_role_with_bad_settings_ends_with_one(tmp_path: Path) -> None:
     import logging
 
     root = logging.getLogger()
-    handlers, level = root.handlers[:], root.level
+    handlers, level, umask = root.handlers[:], root.level, os.umask(0o022)
     try:
         assert main(["watch", "--config", str(tmp_path / "nowhere.yaml")]) == 1
     finally:
         root.handlers[:] = handlers
         root.setLevel(level)
+        os.umask(umask)
 
 
 def test_a_beat_is_a_line_of_json_and_stops_without_progress() -> None:
