@@ -97,7 +97,6 @@ class Crawler:
         self._sources = {source.name: source for source in expand_sources(settings)}
         self._states: dict[str, VisitState] = {}
         self._heap: list[tuple[datetime, str]] = []
-        self._pending: dict[str, list[Post]] = {}
         self._completed: dict[str, Post] = {}
         self._broken_off: set[str] = set()
         self._running: dict[asyncio.Task[None], str] = {}
@@ -229,17 +228,15 @@ class Crawler:
         source, state = self._sources[name], self._states[name]
         begun = self._clock.now()
         try:
-            if source.platform == "import":
-                found = await self._import(source, state, begun)
-            else:
-                found = await self._fetch(source, state, begun)
+            look = self._import if source.platform == "import" else self._fetch
+            found = await look(source, state, begun)
         except Exception as err:  # border of one visit
             self.crashes += 1
             logger.exception("visit crashed source=%s", name)
             detail = f"internal error: {type(err).__name__}"
             found = Finding(begun_at=begun, ended_at=self._clock.now(), outcome=FetchOutcome.ERROR, detail=detail)
         self._log(name, state, found)
-        self._states[name] = after_visit(state, source, found, jitter=self._rng.uniform(0.9, 1.1))
+        self._states[name] = after_visit(self._states[name], source, found, jitter=self._rng.uniform(0.9, 1.1))
         try:
             await asyncio.to_thread((self._sharing or self._visits).save, self._states[name])
         except Exception:  # border of one visit: the state is written again after the next one
@@ -277,7 +274,7 @@ class Crawler:
             etag=state.etag,
             last_modified=state.last_modified,
             completed=self._completed,
-            pending=tuple(self._pending.get(source.name, ())),
+            pending=state.pending,
             deep=source.name in self._broken_off,
             deadline_s=self._settings.crawl.visit_deadline.total_seconds(),
         )
@@ -286,9 +283,13 @@ class Crawler:
         self._broken_off.discard(source.name)
         if result.unread:
             self._broken_off.add(source.name)
+        fresh = tuple(each for each in result.pending if each not in state.pending)
+        if fresh:  # before the append makes their entries known: after a crash a page is read twice, not never
+            state = self._states[source.name] = replace(state, pending=state.pending + fresh)
+            await asyncio.to_thread(self._visits.save, state)
         new, drops = await asyncio.to_thread(self._append, source, result.posts, state.first_visit_at is None)
         result.drops.update(drops)
-        self._pending[source.name] = result.pending
+        self._states[source.name] = replace(state, pending=tuple(result.pending))
         self._remember(result.completed)
         if result.cut and state.first_visit_at is not None and not result.detail:
             logger.warning("visit cut short source=%s pages=%d posts=%d", source.name, result.pages, result.seen)

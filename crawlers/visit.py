@@ -25,7 +25,8 @@ FOLLOWED = 30
 
 _DETAILS = 10
 _HOPS = 5
-_MAX_PENDING = 2_000
+_MAX_PENDING = 300
+"""Entries whose pages wait for later visits; kept in the state of the source, where they must stay few."""
 _STOP_SITE = frozenset({FetchOutcome.RATE_LIMITED, FetchOutcome.IP_BLOCKED, FetchOutcome.CAPTCHA, FetchOutcome.BLOCKED})
 
 Download = Callable[[Request], Awaitable[ScrapyResponse]]

@@ -4,6 +4,7 @@ from dataclasses import dataclass
 from datetime import datetime, timedelta
 from enum import StrEnum
 
+from domain.mention import Post
 from domain.outcome import FetchOutcome
 
 __all__ = ["SourceHealth", "SourceState", "VisitState"]
@@ -64,6 +65,8 @@ class VisitState:
     """(reason, number of posts or lines let go for it), sorted by name."""
     followed: tuple[tuple[str, int], ...] = ()
     """(outcome, number of pages behind entries), sorted by name."""
+    pending: tuple[Post, ...] = ()
+    """Entries that were read and whose pages are still to be, oldest visit first."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

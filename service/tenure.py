@@ -113,11 +113,10 @@ class Tenure:
 def machine_name(data_dir: Path) -> str:
     """Return a name of this installation that no other has: the host's and a random part kept in `data_dir`."""
     path = data_dir / "machine"
-    try:
-        fd = os.open(path, os.O_WRONLY | os.O_CREAT | os.O_EXCL, 0o600)
-    except FileExistsError:
-        pass
-    else:
-        with os.fdopen(fd, "w", encoding="ascii") as file:
-            file.write(secrets.token_hex(4))
-    return f"{os.uname().nodename}:{path.read_text(encoding='ascii').strip() or 'new'}"
+    if not path.exists() or not path.read_text(encoding="ascii").strip():
+        # Moved into place whole: one that died while it wrote leaves no empty name that others might have too.
+        part = data_dir / "machine.part"
+        part.touch(mode=0o600)
+        part.write_text(secrets.token_hex(4), encoding="ascii")
+        part.replace(path)
+    return f"{os.uname().nodename}:{path.read_text(encoding='ascii').strip()}"

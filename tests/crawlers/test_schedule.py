@@ -291,6 +291,25 @@ async def test_waiting_pages_are_handed_to_the_next_visit(tmp_path: Path) -> Non
     assert handed == [(0, 0), (1, 1)]
 
 
+async def test_waiting_pages_survive_a_crash_at_any_moment(tmp_path: Path) -> None:
+    world = World(tmp_path, one())
+    handed: list[list[str]] = []
+    left = [[post(2)], [post(2)], [], []]
+
+    async def act(job: Job) -> None:
+        job.result.outcome, job.result.posts, job.result.pending = F.OK, [post(1)], left[len(handed)]
+        handed.append([each.native_id for each in job.pending])
+
+    world.road.acts["s"] = act
+    for dies_before_the_append in (True, False, True, False):
+        world.inbox.broken = dies_before_the_append
+        await world.restarted().visit_due()
+        world.clock.advance(timedelta(hours=1))
+    waiting = [post(2).native_id]
+    assert handed == [[], waiting, waiting, waiting], "a page that was read is read again unless its text was stored"
+    assert world.visits.states["s"].pending == ()
+
+
 async def test_posts_without_identity_or_text_are_counted_not_stored(
     tmp_path: Path, caplog: pytest.LogCaptureFixture
 ) -> None:

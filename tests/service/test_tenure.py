@@ -184,3 +184,10 @@ def test_an_installation_keeps_its_name(tmp_path: Path) -> None:
     (tmp_path / "b").mkdir()
     name = machine_name(tmp_path / "a")
     assert name == machine_name(tmp_path / "a") != machine_name(tmp_path / "b")
+
+
+def test_a_name_that_was_cut_short_by_a_crash_is_made_anew(tmp_path: Path) -> None:
+    for folder in ("a", "b"):
+        (tmp_path / folder).mkdir()
+        (tmp_path / folder / "machine").touch()
+    assert machine_name(tmp_path / "a") == machine_name(tmp_path / "a") != machine_name(tmp_path / "b")
