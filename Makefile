@@ -2,7 +2,7 @@
 #   make demo                     an invented brand, an invented crisis, both messages; no key, no network
 #   make run BRAND=云杉咖啡        listen to public sources for one brand with the starter settings
 #   make run CONFIG=tingfeng.yaml listen with your own settings
-# Other targets: setup setup-dev check test postgres elasticsearch eval e2e soak bench prove profile docs lock clean
+# Other targets: setup setup-dev check test postgres elasticsearch eval e2e crash soak bench prove profile docs lock clean
 # PYTHON=/path/to/python3 picks the interpreter. GNU make 3.81 and newer.
 SHELL := /bin/sh
 BIN := .venv/bin
@@ -17,7 +17,7 @@ UNIT := not live and not es and not pg and not e2e and not eval and not bench
 export CONFIG BRAND PYTHON
 
 .DEFAULT_GOAL := help
-.PHONY: help setup setup-dev run demo check test postgres elasticsearch eval e2e soak bench prove profile docs lock clean FORCE
+.PHONY: help setup setup-dev run demo check test postgres elasticsearch eval e2e crash soak bench prove profile docs lock clean FORCE
 
 help:
 	@sed -n '2,6s/^# \{0,1\}//p' Makefile
@@ -80,6 +80,10 @@ eval: $(BIN)/.dev
 e2e: $(BIN)/.dev
 	$(PYTEST) -q -n 2 --dist loadfile -m "e2e and not live" tests/e2e
 
+# kill -9 at every write and every outgoing call of every role (about an hour), or at a sample: TINGFENG_BENCH_REDUCED=1.
+crash: $(BIN)/.dev
+	$(PYTEST) -q -m e2e tests/crash
+
 # 100,000 visits with faults on and off (about an hour); SOAK_MINUTES=10 for so long at an easy pace.
 soak: $(BIN)/.dev
 	TINGFENG_SOAK_MINUTES=$(SOAK_MINUTES) $(PYTEST) -q -s -m "e2e and not live" tests/soak $(if $(SOAK_MINUTES),,--measured docs/measured)
@@ -91,6 +95,7 @@ bench: $(BIN)/.dev
 prove: $(BIN)/.dev
 	$(PYTEST) -q -s -m "eval and not live" tests --measured docs/measured
 	$(PYTEST) -q -m "e2e and not live" tests/e2e --measured docs/measured
+	$(PYTEST) -q -m e2e tests/crash --measured docs/measured
 	ES_TEST_HEAP=2g TINGFENG_BENCH_MENTIONS=1000000 $(PYTEST) -q -s -m bench tests/benchmarks --measured docs/measured
 	TINGFENG_MOVE_MENTIONS=200000 $(PYTEST) -q tests/service/test_store.py -k killed_twice --measured docs/measured
 	$(BIN)/python -m tests.benchmarks.profile docs/measured
