@@ -62,9 +62,17 @@ class Dispatch:
     """Sends and settles claimed deliveries; one object serves the threads of all targets."""
 
     def __init__(
-        self, desk: Desk, roster: Roster, *, clock: Clock, settings: OutboxSettings, chance: random.Random
+        self,
+        desk: Desk,
+        roster: Roster,
+        *,
+        clock: Clock,
+        settings: OutboxSettings,
+        chance: random.Random,
+        saved: Callable[[Delivery], None] = lambda delivery: None,
     ) -> None:
         self._desk = desk
+        self._saved = saved
         self._roster = roster
         self._clock = clock
         self._settings = settings
@@ -351,6 +359,8 @@ class Dispatch:
         saved = self._desk.save_deliveries(deliveries, owner=self._settings.owner, now=self._clock.now())
         if len(saved) < len(deliveries):
             logger.warning("deliveries left to another claim count=%d", len(deliveries) - len(saved))
+        for delivery in saved:
+            self._saved(delivery)
         return saved
 
 

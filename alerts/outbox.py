@@ -9,7 +9,7 @@ answer means is decided by `alerts.settle`, what is sent when by `alerts.dispatc
 import logging
 import random
 import threading
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from datetime import datetime
 
 from alerts.delivery import queue
@@ -42,6 +42,7 @@ class Outbox:
         settings: OutboxSettings,
         network: NetworkSettings | None = None,
         chance: random.Random | None = None,
+        saved: Callable[[Delivery], None] = lambda delivery: None,
     ) -> None:
         self._desk = desk
         self._specs = specs
@@ -56,7 +57,9 @@ class Outbox:
             per_hour=settings.messages_per_hour,
             limit_s=settings.call_limit_s * 2 / 3,
         )
-        self._dispatch = Dispatch(desk, self._roster, clock=clock, settings=settings, chance=chance or random.Random())
+        self._dispatch = Dispatch(
+            desk, self._roster, clock=clock, settings=settings, chance=chance or random.Random(), saved=saved
+        )
         self._guard = threading.Lock()
         self._running: dict[tuple[str, str], threading.Thread] = {}
         deliveries = desk.deliveries(limit=LOOK_BACK)

@@ -43,6 +43,8 @@ _LATE = timedelta(hours=1)
 class WatchResult:
     """What a step did."""
 
+    looked: bool = False
+    """Whether the rules were evaluated: there was news, or a tick was due."""
     claimed: int = 0
     """Changed rows worked off; 0 = no news."""
     evaluated: int = 0
@@ -117,7 +119,11 @@ class Watch:
         if tick:
             self._ticked = now
         return WatchResult(
-            claimed=len(changes), evaluated=plan.looks, messages=len(plan.deliveries), incidents=len(plan.incidents)
+            looked=True,
+            claimed=len(changes),
+            evaluated=plan.looks,
+            messages=len(plan.deliveries),
+            incidents=len(plan.incidents),
         )
 
     def act(self, incident_id: str, *, action: Action, by: str, text: str = "") -> Incident:

@@ -1,29 +1,46 @@
-"""The health page: `/healthz` on loopback, for people and for an outside watchdog."""
+"""The pages on loopback: `/healthz` for people and watchdogs, `/livez` for restarts, `/metrics` for Prometheus."""
 
 import json
 import logging
 import threading
 from collections.abc import Callable, Mapping
+from dataclasses import dataclass
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 
 from service.errors import UsageError
 
-__all__ = ["HealthPage"]
+__all__ = ["HealthPage", "Pages"]
 
 logger = logging.getLogger(__name__)
 
+_TIMEOUT_S = 10.0
+
+View = Callable[[], Mapping[str, object]]
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Pages:
+    """What each address shows."""
+
+    health: View
+    """`/healthz`: 200 while its `ok` is true, else 503."""
+    live: View
+    """`/livez`: the same for the process alone."""
+    metrics: Callable[[str], tuple[bytes, str]]
+    """`/metrics`: gets the Accept header, returns page and content type."""
+
 
 class HealthPage:
-    """Serves one JSON view; 200 while its `ok` is true, else 503."""
+    """Serves the pages; a view that fails is a 503 that says so."""
 
-    def __init__(self, host: str, port: int, view: Callable[[], Mapping[str, object]]) -> None:
+    def __init__(self, host: str, port: int, pages: Pages) -> None:
         """Bind at once, so that a port in use is known before anything starts.
 
         Raises:
             UsageError: the address is in use or cannot be bound.
         """
         try:
-            self._server = ThreadingHTTPServer((host, port), _handler(view))
+            self._server = ThreadingHTTPServer((host, port), _handler(pages))
         except OSError as err:
             raise UsageError(
                 f"healthz: {host}:{port} cannot be used ({err.strerror}); "
@@ -34,7 +51,7 @@ class HealthPage:
 
     @property
     def address(self) -> str:
-        """Address of the page."""
+        """Address of the health page; the others lie beside it."""
         host, port = self._server.server_address[:2]
         return f"http://{host!s}:{port}/healthz"
 
@@ -49,23 +66,45 @@ class HealthPage:
         self._server.server_close()
 
 
-def _handler(view: Callable[[], Mapping[str, object]]) -> type[BaseHTTPRequestHandler]:
+def _handler(pages: Pages) -> type[BaseHTTPRequestHandler]:
+    views = {"/healthz": pages.health, "/livez": pages.live}
+
     class Handler(BaseHTTPRequestHandler):
+        timeout = _TIMEOUT_S
+
         def do_GET(self) -> None:
-            if self.path.split("?", 1)[0] != "/healthz":
-                self._answer(404, {"error": "only /healthz is here"})
-                return
+            path = self.path.split("?", 1)[0]
+            if path == "/metrics":
+                self._metrics()
+            elif path in views:
+                self._view(views[path])
+            else:
+                self._json(404, {"error": "here are /healthz, /livez and /metrics"})
+
+        def _view(self, view: View) -> None:
             try:
                 body = view()
             except Exception as err:  # noqa: BLE001 - border of one request: the page must say that it cannot see
                 logger.warning("health view failed error=%r", err)
-                body = {"ok": False, "error": f"{type(err).__name__}: the state database did not answer"}
-            self._answer(200 if body.get("ok") else 503, body)
+                body = {"ok": False, "error": f"{type(err).__name__}: the view failed, see the log"}
+            self._json(200 if body.get("ok") else 503, body)
 
-        def _answer(self, status: int, body: Mapping[str, object]) -> None:
-            raw = json.dumps(body, ensure_ascii=False, indent=1).encode()
+        def _metrics(self) -> None:
+            try:
+                raw, content_type = pages.metrics(self.headers.get("Accept", ""))
+            except Exception as err:  # noqa: BLE001 - border of one request
+                logger.warning("metrics failed error=%r", err)
+                self._json(503, {"error": f"{type(err).__name__}: the metrics failed, see the log"})
+                return
+            self._answer(200, raw, content_type)
+
+        def _json(self, status: int, body: Mapping[str, object]) -> None:
+            raw = json.dumps(body, ensure_ascii=False, indent=1).encode("utf-8", "replace")
+            self._answer(status, raw, "application/json; charset=utf-8")
+
+        def _answer(self, status: int, raw: bytes, content_type: str) -> None:
             self.send_response(status)
-            self.send_header("Content-Type", "application/json; charset=utf-8")
+            self.send_header("Content-Type", content_type)
             self.send_header("Content-Length", str(len(raw)))
             self.send_header("Cache-Control", "no-store")
             self.end_headers()

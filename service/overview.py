@@ -1,15 +1,13 @@
 """What the service says of itself: at the start, after some minutes, and on the health page."""
 
-from collections import Counter
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from datetime import datetime, timedelta
 
 from config.settings import Settings
-from domain.incident import Delivery, DeliveryState
 from domain.source import SourceHealth, SourceState, VisitState
 
-__all__ = ["CLOSED_PLATFORMS", "Traffic", "channel_view", "closed_lines", "source_view", "traffic_lines", "traffic_of"]
+__all__ = ["CLOSED_PLATFORMS", "Traffic", "closed_lines", "source_view", "traffic_lines", "traffic_of"]
 
 # Platforms whose search is closed to strangers (platforms contract, section 1), and the one next
 # step that opens each of them lawfully: key, bridge or export.
@@ -121,23 +119,3 @@ def source_view(health: SourceHealth) -> dict[str, object]:
         "outcomes": dict(health.outcomes),
         "drops": dict(health.drops),
     }
-
-
-def channel_view(deliveries: Sequence[Delivery]) -> list[dict[str, object]]:
-    """Return a JSON-ready view per receiver and channel: states counted, last answer; broken ones are not ok."""
-    groups: dict[tuple[str, str], list[Delivery]] = {}
-    for delivery in deliveries:
-        groups.setdefault((delivery.receiver, delivery.channel), []).append(delivery)
-    views: list[dict[str, object]] = []
-    for (receiver, channel), group in sorted(groups.items()):
-        last = max(group, key=lambda each: (each.created_at, each.seq))
-        views.append(
-            {
-                "receiver": receiver,
-                "channel": channel,
-                "ok": last.state is not DeliveryState.BROKEN,
-                "states": dict(sorted(Counter(each.state.value for each in group).items())),
-                "last_answer": last.answer,
-            }
-        )
-    return views

@@ -8,12 +8,13 @@ from config.settings import RetentionSettings
 from domain.clock import Clock
 from domain.ports import MentionWriter
 
-__all__ = ["Retention"]
+__all__ = ["MARK", "Retention"]
 
 logger = logging.getLogger(__name__)
 
 EVERY = timedelta(days=1)
 MARK = "retention"
+"""Name of the mark that says when it last ran."""
 
 
 class Marks(Protocol):

@@ -15,12 +15,16 @@ from config.settings import Settings
 from crawlers.brake import disk_free
 from domain.clock import Clock
 from domain.errors import TingfengError
+from domain.moment import to_rfc3339
+from domain.outcome import Drop
 from domain.ports import Fence
 from service import wiring
 from service.clock import clock_order, make_clock
 from service.errors import ServiceError
 from service.logs import configure_logging
 from service.memory import RECYCLED, Growth
+from service.metrics.figures import Figures
+from service.observe import Observed, on_saved
 from service.private import keep_private
 from service.retention import Retention
 from service.stopping import stop_on_signal
@@ -51,6 +55,8 @@ class Beat:
         self._progress_s = time.monotonic()
         self._waits: dict[str, str] = {}
         self._writing = threading.Lock()
+        self.figures = Figures()
+        """What the role counts of its work; every beat carries it."""
 
     def note(self, figures: Mapping[str, object]) -> None:
         """Take over the newest figures; call it from the working loop, it proves progress."""
@@ -94,6 +100,8 @@ class Beat:
         if self._fd is None:
             return
         said = {"role": self._role, **self._figures} | ({"waits": self._waits} if self._waits else {})
+        if counted := self.figures.snapshot():
+            said["figures"] = counted
         with self._writing:
             try:
                 os.write(self._fd, (json.dumps(said) + "\n").encode())
@@ -172,12 +180,18 @@ def run_crawl(settings: Settings, clock: Clock, stop: threading.Event, beat: Bea
 def run_analyse(settings: Settings, clock: Clock, stop: threading.Event, beat: Beat) -> None:
     """Tag and store what lies in the inbox until told to stop."""
     stores = wiring.open_stores(settings)
-    pipeline = wiring.make_pipeline(settings, stores, clock, owner=wiring.owner_name("analyse"))
+    seen = Observed(stores.mentions, beat.figures)
+    pipeline = wiring.make_pipeline(settings, stores, clock, owner=wiring.owner_name("analyse"), mentions=seen)
     totals = {"stored": 0, "matched": 0, "dead": 0}
 
     def step() -> bool:
         _leave_room(settings)
+        began_s = time.monotonic()
         result = pipeline.step()
+        if result.leased:
+            beat.figures.observe("tingfeng_analyse_batch_mentions", result.leased)
+            beat.figures.observe("tingfeng_analyse_batch_seconds", time.monotonic() - began_s)
+            beat.figures.count("tingfeng_mentions_dropped_total", result.dead, reason=Drop.DEAD_LETTER.value)
         totals["stored"] += result.stored
         totals["matched"] += result.matched
         totals["dead"] += result.dead
@@ -218,9 +232,10 @@ def run_watch(settings: Settings, clock: Clock, stop: threading.Event, beat: Bea
 def _watch(
     settings: Settings, stores: wiring.Stores, clock: Clock, fence: Fence, ended: threading.Event, beat: Beat
 ) -> None:
-    beat.note({"standby": False, "token": fence.token})
+    beat.note({"standby": False, "token": fence.token, "watching_since": to_rfc3339(clock.now())})
     watch = wiring.make_watch(settings, stores, clock, owner=wiring.owner_name("watch"), fence=fence)
-    outbox = wiring.make_outbox(settings, stores, clock, owner=wiring.owner_name("outbox"), fence=fence)
+    saved = on_saved(beat.figures)
+    outbox = wiring.make_outbox(settings, stores, clock, owner=wiring.owner_name("outbox"), fence=fence, saved=saved)
     retention = Retention(settings.retention, stores.mentions, stores.state.prune, stores.state.marks, clock)
 
     def deliver() -> bool:
@@ -239,7 +254,12 @@ def _watch(
     threading.Thread(target=_repeat, args=(clean, ended, "retention", beat), daemon=True).start()
 
     def step() -> bool:
+        began_s = time.monotonic()
         result = watch.step()
+        if result.looked:
+            beat.figures.observe("tingfeng_evaluation_seconds", time.monotonic() - began_s)
+            beat.figures.count("tingfeng_evaluated_total", result.evaluated)
+            beat.note({"evaluated_at": to_rfc3339(clock.now())})
         beat.note({"evaluated": result.evaluated})
         return result.claimed > 0
 

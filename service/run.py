@@ -4,7 +4,7 @@ import logging
 import math
 import threading
 import time
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from functools import partial
 from pathlib import Path
@@ -16,10 +16,11 @@ from service import wiring
 from service.aftermath import check_files, find_lost
 from service.clock import ClockOrder, make_clock, noted_clock
 from service.errors import UsageError
-from service.health_page import HealthPage
+from service.health_page import HealthPage, Pages
 from service.lock import RoleLocks
 from service.notify import Manager
-from service.overview import channel_view, closed_lines, source_view, traffic_lines, traffic_of
+from service.overview import closed_lines, traffic_lines, traffic_of
+from service.picture import Picture, reader
 from service.role import ROLES, memory_limit
 from service.stopping import stop_on_signal
 from service.supervisor import Supervisor, role_argv
@@ -61,20 +62,7 @@ class _Service:
     stores: wiring.Stores
     supervisor: Supervisor
     clock: Clock
-
-    def view(self) -> Mapping[str, object]:
-        """Return the health view; `ok` = every role beats, none waits for a store, no channel is broken."""
-        health = wiring.health_reader(self.settings, self.stores, self.clock)()
-        channels = channel_view(self.stores.state.desk.deliveries(limit=500))
-        roles = self.supervisor.status()
-        return {
-            "ok": all(role["ok"] for role in roles) and all(channel["ok"] for channel in channels),
-            "now": self.clock.now().isoformat(),
-            "roles": roles,
-            "sources": [source_view(each) for each in health],
-            "channels": channels,
-            "inbox": self.stores.inbox.depth(),
-        }
+    picture: Picture
 
     def traffic(self) -> list[str]:
         """Return what came in so far, in words."""
@@ -138,12 +126,14 @@ def _run_locked(
         pass_fds=locks.fds,
         memory_bytes=partial(_memory_bytes, settings),
     )
-    service = _Service(settings, stores, supervisor, clock)
     manager = Manager()
+    picture = Picture(settings, clock, supervisor.status, reader(settings, stores, clock))
+    service = _Service(settings, stores, supervisor, clock, picture)
     page: HealthPage | None = None
     try:
         with noted_clock(settings.data_dir, order), stop_on_signal() as stop:
-            page = HealthPage(settings.health.host, settings.health.port, service.view)
+            pages = Pages(health=picture.health, live=picture.live, metrics=picture.metrics)
+            page = HealthPage(settings.health.host, settings.health.port, pages)
             page.start()
             _say_start(settings, page.address, say)
             _loop(service, manager, stop, say)
@@ -179,6 +169,7 @@ def _loop(service: _Service, manager: Manager, stop: threading.Event, say: Say) 
     due_s = list(WORDS_S)
     while not stop.is_set():
         service.supervisor.step()
+        service.picture.turn()
         _tell_manager(service.supervisor, manager, time.monotonic() - began_s)
         if time.monotonic() - began_s >= due_s[0]:
             said_s = due_s.pop(0)

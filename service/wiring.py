@@ -15,8 +15,9 @@ from typing import TYPE_CHECKING
 
 from config.settings import Settings
 from domain.clock import Clock
+from domain.incident import Delivery
 from domain.moment import Window
-from domain.ports import Fence, Inbox
+from domain.ports import Fence, Inbox, MentionWriter
 from domain.source import SourceHealth
 from service.errors import ServiceError, UsageError
 from service.pipeline import Pipeline
@@ -189,14 +190,16 @@ def make_tagger(settings: Settings) -> Tagger:
     return Tagger(TaggerSettings(brands=settings.brands, topics=settings.topics, risks=settings.risks))
 
 
-def make_pipeline(settings: Settings, stores: Stores, clock: Clock, *, owner: str) -> Pipeline:
-    """Return the analyse step over real stores."""
+def make_pipeline(
+    settings: Settings, stores: Stores, clock: Clock, *, owner: str, mentions: MentionWriter | None = None
+) -> Pipeline:
+    """Return the analyse step over real stores; `mentions` stands before the mention store, such as one that counts."""
     tagger = make_tagger(settings)
     return Pipeline(
         inbox=stores.inbox,
         visits=stores.state.visits,
         stories=stores.state.stories,
-        mentions=stores.mentions,
+        mentions=mentions or stores.mentions,
         tag=tagger.tag,
         clock=clock,
         owner=owner,
@@ -269,8 +272,19 @@ def kibana_link(settings: Settings) -> Callable[[str, Window], str | None] | Non
     return link
 
 
-def make_outbox(settings: Settings, stores: Stores, clock: Clock, *, owner: str, fence: Fence | None = None) -> Outbox:
-    """Return the outbox over the real channels; with a fence it sends while its holder has the role."""
+def make_outbox(
+    settings: Settings,
+    stores: Stores,
+    clock: Clock,
+    *,
+    owner: str,
+    fence: Fence | None = None,
+    saved: Callable[[Delivery], None] = lambda delivery: None,
+) -> Outbox:
+    """Return the outbox over the real channels; with a fence it sends while its holder has the role.
+
+    `saved` is called with every state that a delivery reaches.
+    """
     from alerts.notifiers import notifier_specs
     from alerts.outbox import Outbox, OutboxSettings
 
@@ -286,6 +300,7 @@ def make_outbox(settings: Settings, stores: Stores, clock: Clock, *, owner: str,
             messages_per_hour=settings.watch.messages_per_hour,
         ),
         network=settings.network,
+        saved=saved,
     )
 
 

@@ -23,6 +23,7 @@ from domain.spec import Spec
 from domain.tagging import BrandDefinition, RiskCategory, TopicDefinition
 from service import wiring
 from service.cli.app import whole_app
+from service.metrics.catalogue import CATALOGUE
 from service.schema import schema_text
 
 REPOSITORY = Path(__file__).resolve().parent.parent
@@ -44,7 +45,11 @@ _DERIVED: Mapping[type, Mapping[str, str]] = {
 def generated() -> dict[Path, str]:
     """Return the whole text of every page with a generated part, as it should be."""
     specs = wiring.specs()
-    parts = {"configuration.md": _configuration(specs), "commands.md": "\n".join(_commands())}
+    parts = {
+        "configuration.md": _configuration(specs),
+        "commands.md": "\n".join(_commands()),
+        "metrics.md": "\n".join(_metrics()),
+    }
     pages = {}
     for name, part in parts.items():
         before, _, rest = (DOCS / name).read_text(encoding="utf-8").partition(BEGIN)
@@ -144,6 +149,20 @@ def _plain(value: object) -> str:
     if isinstance(value, bool):
         return str(value).lower()
     return str(value.value) if isinstance(value, Enum) else str(value)
+
+
+def _metrics() -> Iterator[str]:
+    yield from ("| metric | kind | from | labels | meaning |", "|---|---|---|---|---|")
+    for metric in CATALOGUE.values():
+        labels = (*metric.labels, "role") if metric.origin == "role" else metric.labels
+        cells = (
+            f"`{metric.name}`",
+            metric.kind,
+            metric.origin,
+            ", ".join(f"`{label}`" for label in labels),
+            metric.doc,
+        )
+        yield "| " + " | ".join(cells) + " |"
 
 
 def commands() -> Iterator[tuple[str, Any]]:

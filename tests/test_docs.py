@@ -37,7 +37,7 @@ def test_every_page_is_reached_from_the_readme() -> None:
 
 
 def test_generated_parts_are_marked() -> None:
-    for name in ("configuration.md", "commands.md"):
+    for name in ("configuration.md", "commands.md", "metrics.md"):
         text = (DOCS / name).read_text(encoding="utf-8")
         assert text.count(BEGIN) == text.count(END) == 1
 

@@ -12,8 +12,8 @@ from typing import Any
 from config.settings import Settings
 from domain.clock import Clock
 from domain.source import SourceState
+from service.channels import channel_lines
 from service.doctor.base import Finding, fail, fine, warn
-from service.overview import channel_view
 from storage.state.store import State
 
 __all__ = ["listening", "port", "receivers", "service"]
@@ -77,6 +77,9 @@ def _ask(url: str) -> Mapping[str, Any] | None:
 
 
 def _unwell(page: Mapping[str, Any]) -> str:
+    named = [str(each.get("what")) for each in page.get("problems", ()) if isinstance(each, dict)]
+    if named:
+        return "; ".join(named)
     named = [f"role {each['role']}" for each in page.get("roles", ()) if not each.get("ok")]
     named += [f"channel {each['channel']}" for each in page.get("channels", ()) if not each.get("ok")]
     return ", ".join(named) or str(page.get("error", "see its page"))
@@ -159,12 +162,13 @@ def listening(settings: Settings, state: State, clock: Clock) -> Iterator[Findin
             yield warn("source", said, health.fix or "tingfeng sources says more")
         else:
             yield fine("source", said)
-    for channel in channel_view(state.desk.deliveries(limit=500)):
-        said = f"channel {channel['channel']} of {channel['receiver']}: {channel['last_answer'] or 'quiet'}"
-        if channel["ok"]:
+    now = clock.now()
+    for line in channel_lines(settings, state.figures.read(overdue_before=now).channels, now):
+        said = f"channel {line['channel']} of {line['receiver']}: {line['state']} {line['last_answer']}".rstrip()
+        if line["ok"]:
             yield fine("channel", said)
         else:
-            yield fail("channel", said, f"tingfeng notify test {channel['receiver']} says what to do")
+            yield fail("channel", said, f"{line['fix']}; then: tingfeng notify test {line['receiver']}")
     dead = state.inbox.dead_letters(limit=100)
     if dead:
         said = f"{len(dead)} mentions set aside, newest: {dead[0][2]}"

@@ -14,6 +14,7 @@ from storage.scrub import Erased
 from storage.state.database import Database, chunked, parse_url
 from storage.state.desk import SqlDesk
 from storage.state.erase import Author, erase, find_queued
+from storage.state.figures import SqlFigures
 from storage.state.inbox import ERASED_HASH, SqlInbox
 from storage.state.leases import SqlLeases
 from storage.state.marks import SqlMarks
@@ -43,6 +44,7 @@ class State:
         self.visits = SqlVisits(database)
         self.stories = SqlStories(database)
         self.desk = SqlDesk(database)
+        self.figures = SqlFigures(database)
         self.leases = SqlLeases(database)
         self.sites = SqlSites(database)
         self.marks = SqlMarks(database)

@@ -150,7 +150,7 @@ def test_the_image_runs_without_rights_and_is_asked_how_it_is() -> None:
     text = (DEPLOY / "Containerfile").read_text("utf-8")
     (user,) = re.findall(r"(?m)^USER (\S+)$", text)
     assert user.isdigit() and int(user) > 0
-    assert "HEALTHCHECK" in text and "/healthz" in text
+    assert "HEALTHCHECK" in text and "/livez" in text
 
 
 def test_the_image_holds_every_package() -> None:

@@ -24,15 +24,16 @@ import pytest
 from domain.outcome import FetchOutcome
 from domain.source import VisitState
 from service import wiring
+from service.channels import channel_lines
 from service.demo.sink import DEMO_KEY, Sink, serve
 from service.doctor.base import Finding, Look, fine, look_at_all
 from service.doctor.folder import kind_of_disk
 from service.doctor.machine import clock
 from service.health_page import HealthPage
 from service.lock import RoleLocks
-from service.overview import channel_view
 from service.unfinished import UNFINISHED
 from tests.service.conftest import Cli
+from tests.service.scene import pages
 from tests.storage.mentions.elastic.cluster import FakeCluster, fake_cluster
 from tests.tls import Authority
 
@@ -134,7 +135,7 @@ def test_a_fresh_installation_without_receiver_is_a_warning_with_the_next_step(h
 
 
 def test_a_running_service_that_is_well_is_green(house: House, cli: Cli) -> None:
-    page = HealthPage("127.0.0.1", 0, lambda: {"ok": True, "roles": []})
+    page = HealthPage("127.0.0.1", 0, pages(lambda: {"ok": True, "roles": []}))
     page.start()
     locks = RoleLocks(house.data, ["crawl", "watch"])
     locks.take()
@@ -325,7 +326,7 @@ def test_the_port_is_in_use_by_another_program(house: House) -> None:
 
 def test_the_service_is_not_well(house: House) -> None:
     view = {"ok": False, "roles": [{"role": "watch", "ok": False}, {"role": "crawl", "ok": True}], "channels": []}
-    page = HealthPage("127.0.0.1", 0, lambda: view)
+    page = HealthPage("127.0.0.1", 0, pages(lambda: view))
     page.start()
     try:
         house.write(healthz=f"{{port: {page.address.rsplit(':', 1)[1].split('/')[0]}}}")
@@ -370,8 +371,10 @@ def test_a_channel_is_broken(house: House, cli: Cli, sink: Sink) -> None:
     assert cli("notify", "test", "pr").code == 1
     fault = house.fault()
     assert fault["check"] == "channel" and "93000" in fault["what"] and "tingfeng notify test pr" in fault["fix"]
-    with wiring.opened(house.path) as (_, stores):
-        assert not channel_view(stores.state.desk.deliveries(limit=9))[0]["ok"]
+    with wiring.opened(house.path) as (settings, stores):
+        now = datetime.now(UTC)
+        figures = stores.state.figures.read(overdue_before=now)
+        assert {line["state"] for line in channel_lines(settings, figures.channels, now)} >= {"broken"}
 
 
 def test_a_source_is_blind(house: House) -> None:

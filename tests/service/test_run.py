@@ -11,9 +11,10 @@ from collections.abc import Callable, Iterator
 from pathlib import Path
 
 import pytest
+from prometheus_client.parser import text_string_to_metric_families as parse
 
 from domain.errors import TingfengError
-from domain.query import parse
+from domain.query import parse as parse_query
 from service import wiring
 from service.clock import SystemClock
 from service.errors import UsageError
@@ -89,7 +90,7 @@ def test_the_three_roles_carry_a_page_to_the_store(listening: Path) -> None:
     wait_until(lambda: stores.inbox.depth() == 0)
     stop_analyse.set()
     analyse.join()
-    page = stores.mentions.search(parse("brand: yunshan"), now=clock.now())
+    page = stores.mentions.search(parse_query("brand: yunshan"), now=clock.now())
     assert [mention.post.title for mention in page.mentions] == ["云杉咖啡喝出异物"]
     watch, stop_watch = in_thread(lambda stop: run_watch(settings, clock, stop, beat))
     wait_until(lambda: not stores.inbox.claim_changes(owner="t", limit=9, lease=clock.span(0), now=clock.now()))
@@ -104,6 +105,7 @@ def test_the_three_roles_carry_a_page_to_the_store(listening: Path) -> None:
 def test_the_service_listens_says_how_it_is_and_stops_in_order(listening: Path) -> None:
     said: list[str] = []
     seen: dict[str, object] = {}
+    scraped: dict[str, float] = {}
 
     def look() -> None:
         wait_until(lambda: any("healthz" in line for line in said))
@@ -117,8 +119,15 @@ def test_the_service_listens_says_how_it_is_and_stops_in_order(listening: Path) 
                 return False
             return bool(seen["ok"]) and seen["sources"][0]["state"] == "live" and seen["inbox"] == 0  # type: ignore[index]
 
+        def measured() -> bool:
+            with urllib.request.urlopen(address.replace("/healthz", "/metrics"), timeout=5) as answer:
+                text = answer.read().decode()
+            scraped.update((each.name, each.value) for family in parse(text) for each in family.samples)
+            return "tingfeng_evaluation_seconds_count" in scraped and "tingfeng_analyse_batch_seconds_count" in scraped
+
         try:
             wait_until(healthy, limit_s=60)
+            wait_until(measured, limit_s=30)
         finally:
             os.kill(os.getpid(), signal.SIGTERM)
 
@@ -127,7 +136,11 @@ def test_the_service_listens_says_how_it_is_and_stops_in_order(listening: Path) 
     started = time.monotonic()
     assert run_service(listening, roles=("crawl", "analyse", "watch"), order=None, say=said.append) == 0
     watcher.join()
-    assert seen["ok"] and seen["inbox"] == 0
+    assert seen["ok"] and seen["inbox"] == 0 and seen["problems"] == []
+    assert scraped["tingfeng_visits_total"] >= 1 and scraped["tingfeng_mentions_new_total"] == 2
+    assert scraped["tingfeng_mentions_matched_total"] == 1 and scraped["tingfeng_analyse_batch_mentions_sum"] >= 2
+    assert scraped["tingfeng_evaluated_total"] >= 1 and scraped["tingfeng_healthy"] == 1
+    assert scraped["tingfeng_role_resident_memory_bytes"] > 1e7
     assert said[0].startswith("开始听：云杉咖啡") and said[-1] == "正在停止…"
     assert time.monotonic() - started < 80
 

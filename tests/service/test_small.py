@@ -16,7 +16,6 @@ from config.settings import (
     SourceSettings,
 )
 from domain.clock import ManualClock
-from domain.incident import Delivery, DeliveryKind, DeliveryState
 from domain.mention import Author, Kind, Mention, Post
 from domain.secret import Secret
 from domain.source import SourceHealth, SourceState, VisitState
@@ -25,9 +24,10 @@ from service.errors import UsageError
 from service.health_page import HealthPage
 from service.logs import configure_logging
 from service.loopback import is_loopback, outside_addresses
-from service.overview import channel_view, closed_lines, source_view, traffic_lines, traffic_of
+from service.overview import closed_lines, source_view, traffic_lines, traffic_of
 from service.privacy import keep_small
 from service.retention import Retention
+from tests.service.scene import pages
 
 NOW = datetime(2026, 6, 20, 7, 30, tzinfo=UTC)
 
@@ -204,30 +204,6 @@ def test_a_closed_platform_with_its_own_road_is_not_named() -> None:
     assert any(line.startswith("抖音") for line in lines)
 
 
-def make_delivery(state: DeliveryState, seq: int) -> Delivery:
-    return Delivery(
-        id=f"d{seq}",
-        incident="A",
-        seq=seq,
-        kind=DeliveryKind.FIRING,
-        receiver="pr",
-        channel="slack",
-        target="C1",
-        payload="{}",
-        not_before=NOW,
-        created_at=NOW,
-        state=state,
-        answer=f"answer {seq}",
-    )
-
-
-def test_a_channel_is_not_ok_while_its_last_delivery_is_broken() -> None:
-    view = channel_view([make_delivery(DeliveryState.DELIVERED, 1), make_delivery(DeliveryState.BROKEN, 2)])
-    assert view[0]["ok"] is False and view[0]["last_answer"] == "answer 2"
-    assert view[0]["states"] == {"broken": 1, "delivered": 1}
-    assert channel_view([make_delivery(DeliveryState.DELIVERED, 3)])[0]["ok"] is True
-
-
 def read(url: str) -> tuple[int, dict[str, object]]:
     try:
         with urllib.request.urlopen(url, timeout=5) as answer:
@@ -244,7 +220,7 @@ def test_the_health_page_says_how_it_is() -> None:
             raise RuntimeError("secret detail")
         return body
 
-    page = HealthPage("127.0.0.1", 0, view)
+    page = HealthPage("127.0.0.1", 0, pages(view))
     page.start()
     try:
         assert read(page.address) == (200, {"ok": True})
@@ -254,9 +230,13 @@ def test_the_health_page_says_how_it_is() -> None:
         status, answer = read(page.address)
         assert status == 503 and "secret" not in json.dumps(answer)
         assert read(page.address.replace("/healthz", "/etc"))[0] == 404
+        assert read(page.address.replace("/healthz", "/livez?x=1")) == (200, {"ok": True, "up_s": 1})
+        asked = urllib.request.Request(page.address.replace("/healthz", "/metrics"), headers={"Accept": "open"})
+        with urllib.request.urlopen(asked, timeout=5) as answer:
+            assert (answer.read(), answer.headers["Content-Type"]) == (b"open", "text/x")
         port = int(page.address.rsplit(":", 1)[1].split("/")[0])
         with pytest.raises(UsageError, match=r"healthz\.port"):
-            HealthPage("127.0.0.1", port, view)
+            HealthPage("127.0.0.1", port, pages(view))
     finally:
         page.stop()
 
