@@ -128,10 +128,10 @@ class Dispatch:
         try:
             act()
         except TingfengError as err:
-            logger.warning("delivery left to its claim id=%s why=%s", delivery.id, err)
+            logger.warning("delivery left to its claim delivery=%s why=%s", delivery.id, err)
         except Exception:
             self.failures += 1
-            logger.exception("delivery broke off id=%s channel=%s", delivery.id, delivery.channel)
+            logger.exception("delivery broke off delivery=%s channel=%s", delivery.id, delivery.channel)
 
     # --- one delivery -----------------------------------------------------------------------------------------
 
@@ -181,7 +181,7 @@ class Dispatch:
             answer = Answer(verdict=DeliveryClass.UNCERTAIN, code="no_answer", text=text)
         logger.log(
             logging.INFO if answer.verdict is DeliveryClass.OK else logging.WARNING,
-            "delivery answered id=%s channel=%s verdict=%s code=%s attempt=%d",
+            "delivery answered delivery=%s channel=%s verdict=%s code=%s attempt=%d",
             delivery.id, delivery.channel, answer.verdict, answer.code, delivery.attempts,
         )  # fmt: skip
         return answer
@@ -327,7 +327,7 @@ class Dispatch:
         stand_ins = self._queue_stand_ins(lost, self._clock.now())
         for one in lost:
             logger.error(
-                "delivery failed id=%s receiver=%s channel=%s stand_ins=%d answer=%s",
+                "delivery failed delivery=%s receiver=%s channel=%s stand_ins=%d answer=%s",
                 one.id, one.receiver, one.channel, stand_ins, one.answer,
             )  # fmt: skip
         self._save(lost)
@@ -341,7 +341,7 @@ class Dispatch:
 
     def _drop(self, deliveries: Sequence[Delivery], why: str) -> None:
         for one in deliveries:
-            logger.warning("delivery dropped id=%s channel=%s why=%s", one.id, one.channel, why)
+            logger.warning("delivery dropped delivery=%s channel=%s why=%s", one.id, one.channel, why)
         self._save([replace(one, state=DeliveryState.DROPPED, answer=why) for one in deliveries])
 
     def _wait(self, waits: Sequence[Delivery], lane: Lane) -> None:

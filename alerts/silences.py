@@ -30,5 +30,5 @@ def _matcher(query: str, silence: str) -> Matcher:
     try:
         return compile_matcher(parse(query), fields=dict.fromkeys(LABELS, FieldType.KEYWORD))
     except QueryError as err:
-        logger.warning("a silence cannot be read and mutes nothing id=%s error=%s", silence, err)
+        logger.warning("a silence cannot be read and mutes nothing silence=%s error=%s", silence, err)
         return lambda labels: False

@@ -49,6 +49,7 @@ class ScrapyRoad:
         self._runners: dict[tuple[object, ...], AsyncCrawlerRunner] = {}
         for name in ("scrapy", "protego", "asyncio"):
             logging.getLogger(name).setLevel(logging.WARNING)
+        logging.getLogger("scrapy.core.downloader").setLevel(logging.ERROR)
 
     async def visit(self, job: Job) -> None:
         """Do a job; its result is filled when this returns, also after the deadline."""

@@ -85,6 +85,7 @@ class RobotsMiddleware(RobotsTxtMiddleware):
         super().__init__(crawler)
         job: Any = getattr(crawler.spider, "job", None)
         self._book: RobotsBook = job.shared.robots
+        self._source: str = job.source.name
 
     async def process_request(self, request: Request, spider: Any = None) -> None:
         """Refuse a page that robots.txt forbids.
@@ -97,7 +98,8 @@ class RobotsMiddleware(RobotsTxtMiddleware):
         rules = await self._rules_of(request)
         agent = self._robotstxt_useragent or self._default_useragent
         allowed = not rules.failed and (rules.parser is None or rules.parser.allowed(request.url, agent))
-        logger.info("robots decision=%s url=%s", "allow" if allowed else "deny", request.url)
+        decision = "allow" if allowed else "deny"
+        logger.info("robots decision=%s url=%s source=%s", decision, request.url, self._source)
         delay = rules.parser.crawl_delay(agent) if rules.parser is not None else None
         if delay:
             request.meta[DELAY] = min(delay, _LONGEST_DELAY_S)

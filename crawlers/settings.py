@@ -53,6 +53,8 @@ METAREFRESH_ENABLED = False
 # Redirects are verdicts first: a visit judges each one before it follows.
 REDIRECT_ENABLED = False
 REDIRECT_MAX_TIMES = 5
+# The visit itself says on one line how it ended.
+RETRY_GIVE_UP_LOG_LEVEL = "DEBUG"
 RETRY_TIMES = 1
 RETRY_HTTP_CODES = [408, 502, 504, 522, 524]
 RETRY_EXCEPTIONS = ["scrapy.exceptions.DownloadFailedError", "scrapy.exceptions.ResponseDataLossError"]

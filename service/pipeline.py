@@ -133,7 +133,7 @@ class Pipeline:
         except RejectedError as err:
             if len(rows) > 1:
                 return self._one_by_one(rows, now)
-            logger.warning("mention refused by the store id=%s error=%s", rows[0].mention.id, err)
+            logger.warning("mention refused by the store mention=%s error=%s", rows[0].mention.id, err)
             dead = self._set_aside([(rows[0], str(err)[:300])], now)
             return BatchResult(leased=1, dead=dead, returned=1 - dead)
         except TingfengError:
@@ -162,7 +162,7 @@ class Pipeline:
         lost = [row for row in rows if row.attempts > self._attempts]
         for row in lost:
             reason = f"not finished in {self._attempts} tries: the process died or hung with it"
-            logger.error("mention set aside id=%s reason=%s", row.mention.id, reason)
+            logger.error("mention set aside mention=%s reason=%s", row.mention.id, reason)
             self._inbox.dead_letter(row.row, reason=reason, owner=self._owner, now=now)
         return [row for row in rows if row.attempts <= self._attempts], len(lost)
 
@@ -183,7 +183,7 @@ class Pipeline:
                 tagged.extend(found)
                 good.append(row)
             except Exception as err:  # noqa: BLE001 - border of one mention
-                logger.warning("mention could not be tagged id=%s error=%r", row.mention.id, err)
+                logger.warning("mention could not be tagged mention=%s error=%r", row.mention.id, err)
                 bad.append((row, f"{type(err).__name__}: {err}"[:300]))
         return good, tagged, bad
 
