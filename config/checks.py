@@ -39,6 +39,7 @@ def check_references(reader: Reader, settings: Settings, entries: Entries, *, ne
     _check_proxies(reader, entries)
     _check_rule_queries(reader, settings, entries)
     _check_kibana(reader, settings)
+    _check_heartbeat(reader, settings)
     _check_ca(reader, settings)
     if need_brand and not brands:
         fix = "such as: brands: [{id: yunshan, name: 云杉咖啡}]"
@@ -75,6 +76,17 @@ def _check_kibana(reader: Reader, settings: Settings) -> None:
         reader.note_at("kibana.url", "a login stands in the address", "give kibana.user and kibana.password instead")
     elif parts.query or parts.fragment:
         reader.note_at("kibana.url", "the address goes on behind the path", "stop before the first ? or #")
+
+
+def _check_heartbeat(reader: Reader, settings: Settings) -> None:
+    """The address is a secret, so the reader took it as any text."""
+    url = settings.heartbeat.url.reveal() if settings.heartbeat.url else ""
+    parts = urlsplit(url) if url.isprintable() and " " not in url else urlsplit("")
+    if url and not (parts.scheme in ("http", "https") and parts.hostname):
+        fix = "such as: https://hc-ping.com/your-uuid, best as ${HEARTBEAT_URL}"
+        reader.note_at("heartbeat.url", "not an address", fix)
+    if settings.heartbeat.daily_hour is not None and settings.operator is None:
+        reader.note_at("heartbeat.daily_hour", "nobody is told: operator is not set", "set operator to a receiver")
 
 
 def _check_ca(reader: Reader, settings: Settings) -> None:

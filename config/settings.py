@@ -15,6 +15,7 @@ __all__ = [
     "CrawlSettings",
     "EscalationStep",
     "HealthSettings",
+    "HeartbeatSettings",
     "KibanaSettings",
     "NetworkSettings",
     "PrivacySettings",
@@ -272,6 +273,18 @@ class HealthSettings:
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
+class HeartbeatSettings:
+    """Signs of life to the outside: to a watchdog that notices our silence, and to the operator."""
+
+    url: Secret | None = None
+    """Address asked while all is well, with `/fail` behind it when not (healthchecks.io and the like); None = none."""
+    interval: Annotated[timedelta, Range(timedelta(seconds=10), timedelta(days=1))] = timedelta(minutes=1)
+    """Time between two signs to the watchdog, real time."""
+    daily_hour: Annotated[int, Range(0, 23)] | None = None
+    """Hour of Asia/Shanghai at which the operator hears every day that we still listen; None = not told."""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
 class KibanaSettings:
     """Kibana: links in messages, and installing its dashboards."""
 
@@ -343,6 +356,8 @@ class Settings:
     """How long things are kept."""
     health: HealthSettings = field(default_factory=HealthSettings)
     """The health page (key `healthz`)."""
+    heartbeat: HeartbeatSettings = field(default_factory=HeartbeatSettings)
+    """Signs of life to the outside."""
     kibana: KibanaSettings = field(default_factory=KibanaSettings)
     """Kibana, where the team searches there."""
     privacy: PrivacySettings = field(default_factory=PrivacySettings)

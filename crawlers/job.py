@@ -13,6 +13,7 @@ from crawlers.extract import Extractor
 from crawlers.pace import PaceBook
 from crawlers.permit import Permit
 from crawlers.robots import RobotsBook
+from crawlers.skew import SkewBook
 from domain.clock import Clock
 from domain.mention import Post
 from domain.outcome import Drop, FetchOutcome
@@ -34,6 +35,8 @@ class Shared:
     """Rules per site."""
     extractor: Extractor
     """Runs parsers off the loop."""
+    skew: SkewBook = field(default_factory=SkewBook)
+    """How far our clock is from that of the servers."""
     evidence: EvidenceBox | None = None
     """Keeps what failing sources answered; None = nothing is kept."""
 

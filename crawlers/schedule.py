@@ -115,6 +115,8 @@ class Crawler:
             extractor=Extractor(settings.crawl.extract_workers),
             evidence=EvidenceBox(settings.data_dir / "evidence", clock),
         )
+        self.skew = self._shared.skew
+        """How far our clock is from that of the servers."""
         self.crashes = 0
         """Visits that ended in an error of ours since the start."""
 

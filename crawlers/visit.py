@@ -3,6 +3,7 @@
 import asyncio
 from collections.abc import Awaitable, Callable, Iterable
 from dataclasses import replace
+from urllib.parse import urlsplit
 
 from scrapy import Request
 from scrapy.http import Response as ScrapyResponse
@@ -211,6 +212,7 @@ class Visit:
                 self._job.result.unreachable |= is_unreachable(err) and self._job.result.pages == 0
                 return classify_failure(err, public), None
             response = self._response(raw, public, fetch)
+            self._job.shared.skew.note(urlsplit(public).hostname or "", response.headers)
             location = response.headers.get("location")
             if response.status == 304:
                 return Parsed(outcome=FetchOutcome.EMPTY, detail="not modified"), response

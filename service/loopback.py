@@ -22,8 +22,10 @@ def is_loopback(url: str) -> bool:
 
 
 def outside_addresses(settings: Settings, sources: Sequence[SourceSettings]) -> list[str]:
-    """Name every source and receiver channel that is not on loopback, in order of the file."""
+    """Name every source, receiver channel and watchdog that is not on loopback."""
     outside = [f"source {source.name}" for source in sources if not _source_inside(source)]
+    if settings.heartbeat.url and not is_loopback(settings.heartbeat.url.reveal()):
+        outside.append("heartbeat.url")
     for receiver in settings.receivers:
         for channel, options in receiver.channels:
             if not any(is_loopback(url) for url in _urls(options)):

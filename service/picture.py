@@ -29,8 +29,6 @@ WAIT_S = 3.0
 """Longest time that a page waits for the stores, real seconds."""
 LOOP_LIMIT_S = 60.0
 """The supervisor's loop turns twice a second; one that stands still so long is dead, real seconds."""
-OVERDUE_S = 300.0
-"""A delivery that is due for so long and that nobody took has no owner, real seconds."""
 FIGURES = "figures"
 """Key of a heartbeat under which a role's own metrics travel."""
 
@@ -55,7 +53,7 @@ def reader(settings: Settings, stores: wiring.Stores, clock: Clock) -> Callable[
 
     def read() -> Reading:
         return Reading(
-            figures=stores.state.figures.read(overdue_before=clock.now() - clock.span(OVERDUE_S)),
+            figures=stores.state.figures.read(),
             sources=tuple(health()),
             visits=stores.state.visits.load(),
             cleaned_at=stores.state.marks.at(MARK),

@@ -21,7 +21,7 @@ from domain.ports import Fence
 from service import wiring
 from service.clock import clock_order, make_clock
 from service.errors import ServiceError
-from service.logs import configure_logging
+from service.logs import configure_logging, take_suppressed
 from service.memory import RECYCLED, Growth
 from service.metrics.figures import Figures
 from service.observe import Observed, on_saved
@@ -63,6 +63,10 @@ class Beat:
         self._figures.update(figures)
         self._progress_s = time.monotonic()
 
+    def tell(self, figures: Mapping[str, object]) -> None:
+        """Take over figures of a side task, which prove nothing about the working loop."""
+        self._figures.update(figures)
+
     def wait_for(self, part: str, why: str) -> None:
         """Tell at once what a part of the role waits for; empty = it goes on. Waiting is progress."""
         self._progress_s = time.monotonic()
@@ -100,6 +104,8 @@ class Beat:
         if self._fd is None:
             return
         said = {"role": self._role, **self._figures} | ({"waits": self._waits} if self._waits else {})
+        for level, number in take_suppressed().items():
+            self.figures.count("tingfeng_log_lines_suppressed_total", number, level=level)
         if counted := self.figures.snapshot():
             said["figures"] = counted
         with self._writing:
@@ -164,6 +170,7 @@ def run_crawl(settings: Settings, clock: Clock, stop: threading.Event, beat: Bea
         task = asyncio.create_task(crawler.run(ended))
         while not stop.is_set() and not task.done():
             beat.note({"ok": True})
+            _note_clock(crawler.skew.offset_s(), beat)
             beat.wait_for("crawl", crawler.held_back)
             if beat.recycled:
                 crawler.finish()
@@ -175,6 +182,12 @@ def run_crawl(settings: Settings, clock: Clock, stop: threading.Event, beat: Bea
         asyncio.run(work())
     finally:
         stores.close()
+
+
+def _note_clock(offset_s: float | None, beat: Beat) -> None:
+    beat.note({"clock_offset_s": offset_s})
+    if offset_s is not None:
+        beat.figures.set("tingfeng_clock_offset_seconds", offset_s)
 
 
 def run_analyse(settings: Settings, clock: Clock, stop: threading.Event, beat: Beat) -> None:
@@ -246,12 +259,21 @@ def _watch(
     sender = threading.Thread(target=_repeat, args=(deliver, ended, "outbox", beat), daemon=True)
     sender.start()
 
+    daily = wiring.make_daily(settings, stores, clock, fence=fence)
+    auditor = wiring.make_auditor(settings, stores, clock, fence=fence)
+
     def clean() -> bool:
         retention.step()
         return False
 
+    def look_after() -> bool:
+        daily.step()
+        beat.tell({"audit": auditor.step()})
+        return False
+
     # In a thread of its own: a first deletion of years takes long, and detection must not wait for it.
     threading.Thread(target=_repeat, args=(clean, ended, "retention", beat), daemon=True).start()
+    threading.Thread(target=_repeat, args=(look_after, ended, "audit", beat), daemon=True).start()
 
     def step() -> bool:
         began_s = time.monotonic()
@@ -304,6 +326,9 @@ def _run_role(options: argparse.Namespace, stop: threading.Event) -> int:
         _RUN[options.role](settings, clock, stop, beat)
     except TingfengError as err:
         logger.error("role cannot go on role=%s error=%s", options.role, err)
+        return 1
+    except Exception:  # border of one process: on one line, masked, unlike the interpreter's own words
+        logger.exception("role crashed role=%s", options.role)
         return 1
     logger.info("role stopped role=%s", options.role)
     return RECYCLED if beat.recycled else 0

@@ -135,6 +135,7 @@ def _run_locked(
             pages = Pages(health=picture.health, live=picture.live, metrics=picture.metrics)
             page = HealthPage(settings.health.host, settings.health.port, pages)
             page.start()
+            wiring.make_heartbeat(settings, picture.health).start(stop)
             _say_start(settings, page.address, say)
             _loop(service, manager, stop, say)
     finally:

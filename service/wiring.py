@@ -7,7 +7,7 @@ from __future__ import annotations
 
 import os
 import secrets
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
@@ -20,6 +20,7 @@ from domain.moment import Window
 from domain.ports import Fence, Inbox, MentionWriter
 from domain.source import SourceHealth
 from service.errors import ServiceError, UsageError
+from service.logs import hide_secrets
 from service.pipeline import Pipeline
 from service.privacy import PrivateInbox
 from service.unfinished import refuse_unfinished
@@ -27,11 +28,14 @@ from service.unfinished import refuse_unfinished
 if TYPE_CHECKING:
     from sqlalchemy.engine import URL
 
+    from alerts.audit import Auditor
+    from alerts.daily import Daily
     from alerts.outbox import Outbox
     from alerts.watch import Watch
     from analysis.tagger import Tagger
     from config.specs import Specs
     from crawlers.schedule import Crawler
+    from service.heartbeat import Heartbeat
     from storage import MentionStore, State
     from storage.look import StoreLook
     from storage.mentions.elastic.store import ElasticMentions
@@ -44,7 +48,10 @@ __all__ = [
     "kibana_link",
     "load_settings",
     "look_at_cluster",
+    "make_auditor",
     "make_crawler",
+    "make_daily",
+    "make_heartbeat",
     "make_outbox",
     "make_pipeline",
     "make_tagger",
@@ -95,7 +102,9 @@ def load_settings(path: Path) -> Settings:
     """
     from config.loader import load
 
-    return load(path, specs())
+    settings = load(path, specs())
+    hide_secrets(settings)
+    return settings
 
 
 def open_stores(settings: Settings) -> Stores:
@@ -302,6 +311,39 @@ def make_outbox(
         network=settings.network,
         saved=saved,
     )
+
+
+def make_auditor(settings: Settings, stores: Stores, clock: Clock, *, fence: Fence | None = None) -> Auditor:
+    """Return what audits incidents and deliveries; with a fence it tells while its holder has the role."""
+    from alerts.audit import Auditor
+
+    desk = stores.state.desk.fenced(fence) if fence else stores.state.desk
+    return Auditor(settings, desk, stores.state.figures.ownerless, clock)
+
+
+def make_daily(settings: Settings, stores: Stores, clock: Clock, *, fence: Fence | None = None) -> Daily:
+    """Return what tells the operator every day that the service listens; with a fence as `make_auditor`."""
+    from alerts.daily import Daily
+
+    return Daily(
+        settings,
+        desk=stores.state.desk.fenced(fence) if fence else stores.state.desk,
+        counts=stores.mentions,
+        health=health_reader(settings, stores, clock),
+        marks=stores.state.marks,
+        clock=clock,
+    )
+
+
+def make_heartbeat(settings: Settings, health: Callable[[], Mapping[str, object]]) -> Heartbeat:
+    """Return what tells an outside watchdog how the service is, through the product's own proxy."""
+    from alerts.notifiers.road import Road
+    from service.heartbeat import Heartbeat
+
+    network = settings.network
+    timeout_s = min(network.timeout.total_seconds(), 10.0)
+    road = Road(proxy=network.proxy, no_proxy=network.no_proxy, ca=network.ca, timeout_s=timeout_s)
+    return Heartbeat(settings.heartbeat, health, road)
 
 
 def owner_name(role: str) -> str:

@@ -163,7 +163,7 @@ def listening(settings: Settings, state: State, clock: Clock) -> Iterator[Findin
         else:
             yield fine("source", said)
     now = clock.now()
-    for line in channel_lines(settings, state.figures.read(overdue_before=now).channels, now):
+    for line in channel_lines(settings, state.figures.read().channels, now):
         said = f"channel {line['channel']} of {line['receiver']}: {line['state']} {line['last_answer']}".rstrip()
         if line["ok"]:
             yield fine("channel", said)

@@ -17,7 +17,7 @@ from storage.state.marks import RESTORED, mark_at
 from storage.state.tables import DELIVERIES, INCIDENTS
 from storage.text import doc_of
 
-__all__ = ["SqlDeliveries"]
+__all__ = ["SqlDeliveries", "waits_for_another"]
 
 _WAITING = (DeliveryState.PENDING.value, DeliveryState.HELD.value)
 _DUE = (*_WAITING, DeliveryState.UNCERTAIN.value)
@@ -156,17 +156,21 @@ def _save(connection: Connection, delivery: Delivery, owner: str) -> bool:
     return connection.execute(update(DELIVERIES).where(held).values(row)).rowcount == 1
 
 
-def _is_due(moment: str) -> ColumnElement[bool]:
+def waits_for_another() -> ColumnElement[bool]:
+    """Return the condition that an earlier message of the same incident, receiver and channel is not done."""
     lower = DELIVERIES.alias("lower")
-    waits_for_another = exists().where(
+    return exists().where(
         lower.c.incident == DELIVERIES.c.incident,
         lower.c.receiver == DELIVERIES.c.receiver,
         lower.c.channel == DELIVERIES.c.channel,
         lower.c.seq < DELIVERIES.c.seq,
         lower.c.state.not_in(_FINAL),
     )
+
+
+def _is_due(moment: str) -> ColumnElement[bool]:
     free = or_(DELIVERIES.c.owner.is_(None), DELIVERIES.c.leased_until <= moment)
-    return and_(DELIVERIES.c.state.in_(_DUE), DELIVERIES.c.not_before <= moment, free, ~waits_for_another)
+    return and_(DELIVERIES.c.state.in_(_DUE), DELIVERIES.c.not_before <= moment, free, ~waits_for_another())
 
 
 def _expire(connection: Connection, moment: str) -> None:

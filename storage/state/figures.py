@@ -10,6 +10,7 @@ from domain.codec import from_json
 from domain.incident import Delivery, DeliveryState, IncidentState, Severity
 from domain.moment import from_rfc3339, to_rfc3339
 from storage.state.database import Database
+from storage.state.deliveries import waits_for_another
 from storage.state.tables import DEAD_LETTERS, DELIVERIES, INBOX, INCIDENTS, LEASES
 
 __all__ = ["ChannelFigures", "SqlFigures", "StateFigures"]
@@ -50,8 +51,6 @@ class StateFigures:
     """Deliveries by receiver and channel."""
     critical_since: datetime | None
     """When the oldest critical message that is not done was queued, UTC; None = there is none."""
-    ownerless: tuple[str, ...]
-    """Deliveries that are long due and that nobody has taken, by id, at most 20."""
     incidents: Mapping[tuple[str, str], int]
     """Incidents that are not resolved, by severity and state."""
     watched_until: datetime | None
@@ -64,11 +63,8 @@ class SqlFigures:
     def __init__(self, database: Database) -> None:
         self._database = database
 
-    def read(self, *, overdue_before: datetime) -> StateFigures:
+    def read(self) -> StateFigures:
         """Return the figures now.
-
-        Args:
-            overdue_before: a delivery that was due before this moment, UTC, should have been taken.
 
         Raises:
             StoreError: the database does not answer.
@@ -81,10 +77,20 @@ class SqlFigures:
                 dead_letters=connection.scalar(select(func.count()).select_from(DEAD_LETTERS)) or 0,
                 channels=_channels(connection),
                 critical_since=_moment(connection.scalar(_CRITICAL)),
-                ownerless=_ownerless(connection, overdue_before),
                 incidents=_incidents(connection),
                 watched_until=_moment(connection.scalar(_WATCHED)),
             )
+
+    def ownerless(self, before: datetime) -> tuple[str, ...]:
+        """Return deliveries that were due before `before`, UTC, and that nobody holds since, by id, at most 20.
+
+        One that waits for an earlier message of its incident, receiver and channel is not due.
+
+        Raises:
+            StoreError: the database does not answer.
+        """
+        with self._database.read() as connection:
+            return _ownerless(connection, before)
 
 
 _CRITICAL = select(func.min(DELIVERIES.c.created_at)).where(
@@ -134,7 +140,8 @@ def _newest(connection: Connection, key: tuple[str, str], states: tuple[str, ...
 def _ownerless(connection: Connection, before: datetime) -> tuple[str, ...]:
     moment = to_rfc3339(before)
     abandoned = or_(DELIVERIES.c.owner.is_(None), DELIVERIES.c.leased_until <= moment)
-    wanted = select(DELIVERIES.c.id).where(DELIVERIES.c.state.in_(_OPEN), DELIVERIES.c.not_before <= moment, abandoned)
+    late = DELIVERIES.c.state.in_(_OPEN) & (DELIVERIES.c.not_before <= moment) & abandoned
+    wanted = select(DELIVERIES.c.id).where(late, ~waits_for_another())
     return tuple(connection.scalars(wanted.order_by(DELIVERIES.c.not_before, DELIVERIES.c.id).limit(20)))
 
 

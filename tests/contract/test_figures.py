@@ -6,7 +6,7 @@ from datetime import timedelta
 from domain.incident import DeliveryState, IncidentState
 from domain.ports import DeskChange
 from storage import State
-from tests.storage.desk_sample import delivery, incident, with_state
+from tests.storage.desk_sample import K, delivery, incident, with_state
 from tests.storage.sample import NOW, mention
 
 MINUTE = timedelta(minutes=1)
@@ -19,9 +19,10 @@ def settle(opened: State, id: str, **changes: object) -> None:
 
 
 def test_an_empty_state_has_nothing_to_tell(state: State) -> None:
-    figures = state.figures.read(overdue_before=NOW)
+    figures = state.figures.read()
     assert (figures.inbox_rows, figures.inbox_oldest_at, figures.dead_letters) == (0, None, 0)
-    assert (dict(figures.channels), figures.critical_since, figures.ownerless) == ({}, None, ())
+    assert (dict(figures.channels), figures.critical_since) == ({}, None)
+    assert state.figures.ownerless(NOW) == ()
     assert (dict(figures.incidents), figures.watched_until) == ({}, None)
 
 
@@ -30,7 +31,7 @@ def test_the_inbox_tells_its_rows_and_the_age_of_the_oldest(state: State) -> Non
     state.inbox.append([mention("b"), mention("c")], now=NOW + MINUTE)
     row = state.inbox.lease(owner="w", limit=1, lease=MINUTE, now=NOW + MINUTE)[0]
     state.inbox.dead_letter(row.row, reason="x", owner="w", now=NOW + MINUTE)
-    figures = state.figures.read(overdue_before=NOW)
+    figures = state.figures.read()
     assert (figures.inbox_rows, figures.inbox_oldest_at, figures.dead_letters) == (2, NOW + MINUTE, 1)
 
 
@@ -41,7 +42,7 @@ def test_a_channel_is_broken_from_its_first_loss_after_the_last_success(state: S
     for one in (lost, later):
         state.desk.commit(DeskChange(deliveries=(one,)), now=NOW)
         settle(state, one.id, state=DeliveryState.BROKEN, answer=f"seq {one.seq}")
-    channel = state.figures.read(overdue_before=NOW).channels["pr-duty", "slack"]
+    channel = state.figures.read().channels["pr-duty", "slack"]
     assert dict(channel.states) == {"broken": 2, "delivered": 1}
     assert channel.broken_since == NOW + MINUTE
     assert channel.last_broken is not None and channel.last_broken.answer == "seq 3"
@@ -49,19 +50,29 @@ def test_a_channel_is_broken_from_its_first_loss_after_the_last_success(state: S
     cured = delivery(4, minutes=3)
     state.desk.commit(DeskChange(deliveries=(cured,)), now=NOW)
     settle(state, cured.id, state=DeliveryState.DEGRADED, sent_at=NOW)
-    assert state.figures.read(overdue_before=NOW).channels["pr-duty", "slack"].broken_since is None
+    assert state.figures.read().channels["pr-duty", "slack"].broken_since is None
 
 
 def test_what_waits_is_told_with_its_age_and_what_nobody_takes_by_its_id(state: State) -> None:
     urgent, other = delivery(1), delivery(1, incident="ZZ9ZZ", priority=1, minutes=-5)
     state.desk.commit(DeskChange(deliveries=(urgent, other)), now=NOW)
-    figures = state.figures.read(overdue_before=NOW - MINUTE)
+    figures = state.figures.read()
     assert figures.critical_since == NOW
     assert figures.channels["pr-duty", "slack"].oldest_waiting_at == NOW - 5 * MINUTE
-    assert figures.ownerless == (other.id,)
+    assert state.figures.ownerless(NOW - MINUTE) == (other.id,)
     state.desk.claim_deliveries(owner="o", limit=9, lease=timedelta(hours=1), now=NOW)
-    assert state.figures.read(overdue_before=NOW + MINUTE).ownerless == ()
-    assert state.figures.read(overdue_before=NOW + timedelta(hours=2)).ownerless == (other.id, urgent.id)
+    assert state.figures.ownerless(NOW + MINUTE) == ()
+    assert state.figures.ownerless(NOW + timedelta(hours=2)) == (other.id, urgent.id)
+
+
+def test_a_message_behind_an_earlier_one_is_not_without_owner(state: State) -> None:
+    first, second = delivery(1, kind=K.ACKED), delivery(2, kind=K.ACKED)
+    state.desk.commit(DeskChange(deliveries=(first,)), now=NOW)
+    state.desk.claim_deliveries(owner="o", limit=9, lease=timedelta(hours=1), now=NOW)
+    state.desk.save_delivery(with_state(first, DeliveryState.SENDING), owner="o", now=NOW)
+    state.desk.commit(DeskChange(deliveries=(second,)), now=NOW)
+    assert state.figures.ownerless(NOW + MINUTE) == ()
+    assert state.figures.ownerless(NOW + timedelta(hours=2)) == (first.id,)
 
 
 def test_incidents_that_are_not_resolved_are_counted_by_severity_and_state(state: State) -> None:
@@ -69,13 +80,13 @@ def test_incidents_that_are_not_resolved_are_counted_by_severity_and_state(state
     state.desk.commit(DeskChange(incidents=shown), now=NOW)
     over = replace(shown[2], state=IncidentState.RESOLVED, version=1)
     state.desk.commit(DeskChange(incidents=(over,)), now=NOW)
-    counted = dict(state.figures.read(overdue_before=NOW).incidents)
+    counted = dict(state.figures.read().incidents)
     assert counted == {("critical", "open"): 1, ("critical", "acked"): 1}
 
 
 def test_the_role_watch_is_held_until_its_lease_ends(state: State) -> None:
     fence = state.leases.acquire("watch", owner="a", lease=MINUTE, now=NOW)
-    assert state.figures.read(overdue_before=NOW).watched_until == NOW + MINUTE
+    assert state.figures.read().watched_until == NOW + MINUTE
     assert fence is not None
     state.leases.release(fence)
-    assert state.figures.read(overdue_before=NOW).watched_until in (None, NOW)
+    assert state.figures.read().watched_until in (None, NOW)

@@ -32,7 +32,6 @@ def figures(**changes: object) -> StateFigures:
         "dead_letters": 0,
         "channels": {},
         "critical_since": None,
-        "ownerless": (),
         "incidents": {},
         "watched_until": None,
     }
