@@ -96,7 +96,7 @@ def test_list_pages_beside_stock_scrapy(
     note_rates(turns, kind, measurements)
 
 
-@pytest.mark.parametrize(("kind", "floor"), [("articles", 0.6), ("articles-rule", 2.0)])
+@pytest.mark.parametrize(("kind", "floor"), [("articles", 0.6), ("articles-rule", 1.6)])
 def test_article_pages_beside_bare_trafilatura(
     kind: str, floor: float, tmp_path: Path, measurements: Measurements
 ) -> None:
