@@ -64,9 +64,9 @@ class Outcome:
     collected; moments are counted from the first wave."""
     incidents: tuple[tuple[str, ...], ...]
     """Rule, brand, level and state of each."""
-    told: Mapping[tuple[str, str], int]
-    """Accepted messages by channel and kind."""
-    marked: Mapping[tuple[str, str], int]
+    told: Mapping[tuple[str, str, str], int]
+    """Accepted messages by channel, kind and first line, which has the numbers: a repeat has the same."""
+    marked: Mapping[tuple[str, str, str], int]
     """Those that say of themselves that they may be repeats."""
     undelivered: tuple[str, ...]
     """Deliveries that no channel has accepted."""
@@ -296,8 +296,8 @@ def outcome(run: Run, config: Path, wave: datetime) -> Outcome:
     return Outcome(
         mentions=by_post(stored, run, wave),
         incidents=incidents,
-        told=Counter((one.channel, one.kind) for one in messages),
-        marked=Counter((one.channel, one.kind) for one in messages if REPEAT_MARK in one.text),
+        told=Counter((one.channel, one.kind, one.first_line) for one in messages),
+        marked=Counter((one.channel, one.kind, one.first_line) for one in messages if REPEAT_MARK in one.text),
         undelivered=undelivered,
         inbox=left,
         one_step=first >= wave + SECOND_AFTER,

@@ -15,10 +15,10 @@ import pytest
 
 from tests.crash.control import Begun, Kill, read_deaths, read_hits, write_plan
 from tests.crash.faults import role_of
-from tests.crash.matrix import ROLES, differences, plans
+from tests.crash.matrix import ROLES, differences, plans, second_deaths
 from tests.crash.scenario import CHANNELS, KINDS, Outcome
 
-ONCE = {(channel, kind): 1 for channel in CHANNELS for kind in KINDS}
+ONCE = {(channel, kind, "12"): 1 for channel in CHANNELS for kind in KINDS}
 GOOD = Outcome(
     mentions={"post-1": {"text": "a"}, "post-2": {"text": "b"}},
     incidents=(("complaints", "yunshan", "critical", "resolved"),),
@@ -33,8 +33,8 @@ GOOD = Outcome(
     seconds=1.0,
     log="",
 )
-FIRING = ("wecom_robot", "firing")
-UNKNOWN = {0: (Begun(*FIRING),)}
+FIRING = ("wecom_robot", "firing", "12")
+UNKNOWN = {0: (Begun("wecom_robot", "firing"),)}
 
 
 @pytest.mark.parametrize(
@@ -47,8 +47,9 @@ UNKNOWN = {0: (Begun(*FIRING),)}
         replace(GOOD, inbox=1),
         replace(GOOD, undelivered=("slack firing dropped",)),
         replace(GOOD, homeless=("weibo:1",)),
-        replace(GOOD, told={**ONCE, FIRING: 0}),
-        replace(GOOD, told={**ONCE, ("slack", "notice"): 1}),
+        replace(GOOD, told={key: times for key, times in ONCE.items() if key != FIRING}),
+        replace(GOOD, told={**ONCE, ("slack", "firing", "13"): 1}),
+        replace(GOOD, told={**ONCE, ("slack", "notice", "x"): 1}),
         replace(GOOD, told={**ONCE, FIRING: 2}, marked={FIRING: 1}),
         replace(GOOD, marked={FIRING: 1}),
         replace(GOOD, told={**ONCE, FIRING: 2}, died=UNKNOWN),
@@ -64,6 +65,21 @@ def test_one_marked_repeat_is_allowed_where_the_outcome_was_unknown() -> None:
     assert not differences(replace(GOOD, died=UNKNOWN), GOOD)
     assert not differences(replace(GOOD, told={**ONCE, FIRING: 2}, marked={FIRING: 1}, died=UNKNOWN), GOOD)
     assert not differences(replace(GOOD, marked={FIRING: 1}, died=UNKNOWN), GOOD)
+
+
+def test_a_message_unknown_at_two_deaths_may_have_been_given_up_and_no_other() -> None:
+    lost = replace(
+        GOOD,
+        told={key: times for key, times in ONCE.items() if key != FIRING},
+        undelivered=("wecom_robot firing dropped outcome unknown twice",),
+    )
+    assert differences(replace(lost, died=UNKNOWN), GOOD)
+    assert not differences(replace(lost, died=UNKNOWN | {1: UNKNOWN[0]}), GOOD)
+    assert differences(replace(lost, undelivered=(), died=UNKNOWN | {1: UNKNOWN[0]}), GOOD)
+
+
+def test_worse_may_be_told_twice_with_other_numbers() -> None:
+    assert not differences(replace(GOOD, told={**ONCE, ("slack", "escalated", "40"): 1}), GOOD)
 
 
 def test_a_crisis_told_in_one_step_is_told_all_the_same() -> None:
@@ -82,6 +98,19 @@ def test_all_points_are_planned_and_a_sample_has_every_operation() -> None:
     assert {(kill.role, kill.point.split()[0]) for kill in sample} == {
         (r, w) for r in ROLES for w in ("commit", "call")
     }
+
+
+def test_a_point_that_only_recovery_comes_to_gets_a_second_death() -> None:
+    first = [Kill("watch", "call POST /x | before", 1)]
+    there = {"watch": Counter({"call POST /x | before": 2, "call GET /found | before": 1, "commit a,b | f | after": 1})}
+    known = {"watch": Counter({"call POST /x | before": 1, "commit a | f | after": 1})}
+    other = [Kill("watch", "call POST /x | before", 2)]
+    done = [(first, replace(GOOD, hits=there)), (other, replace(GOOD, hits=there))]
+    second = Kill("watch", "call GET /found | before", 1)
+    assert second_deaths(done, known) == [[*first, second]]
+    assert second_deaths(done, known, attempt=1) == [[*other, second]]
+    done.append(([*first, second], replace(GOOD, hits=there, died={1: ()})))
+    assert second_deaths(done, known) == []
 
 
 def test_roles_are_known_by_their_command_line() -> None:
