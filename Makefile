@@ -2,7 +2,7 @@
 #   make demo                     an invented brand, an invented crisis, both messages; no key, no network
 #   make run BRAND=云杉咖啡        listen to public sources for one brand with the starter settings
 #   make run CONFIG=tingfeng.yaml listen with your own settings
-# Other targets: setup setup-dev check test postgres elasticsearch eval e2e crash soak bench prove profile docs lock clean
+# Other targets: setup setup-dev lint check test postgres elasticsearch eval e2e crash soak bench prove profile docs lock clean
 # PYTHON=/path/to/python3 picks the interpreter. GNU make 3.81 and newer.
 SHELL := /bin/sh
 BIN := .venv/bin
@@ -17,7 +17,7 @@ UNIT := not live and not es and not pg and not e2e and not eval and not bench
 export CONFIG BRAND PYTHON
 
 .DEFAULT_GOAL := help
-.PHONY: help setup setup-dev run demo check test postgres elasticsearch eval e2e crash soak bench prove profile docs lock clean FORCE
+.PHONY: help setup setup-dev run demo lint check test postgres elasticsearch eval e2e crash soak bench prove profile docs lock clean FORCE
 
 help:
 	@sed -n '2,6s/^# \{0,1\}//p' Makefile
@@ -52,11 +52,13 @@ run: $(BIN)/tingfeng
 	    echo "make run: name a brand or a settings file: make run BRAND=云杉咖啡 | make run CONFIG=tingfeng.yaml" >&2; exit 2; \
 	fi
 
-check: $(BIN)/.dev
+lint: $(BIN)/.dev
 	$(BIN)/ruff check .
 	$(BIN)/ruff format --check .
 	$(BIN)/mypy
 	$(BIN)/lint-imports
+
+check: lint
 	$(PYTEST) -q -n auto -m "$(UNIT) and not slow"
 
 test: $(BIN)/.dev
