@@ -10,12 +10,12 @@ from dataclasses import dataclass
 from datetime import datetime, timedelta
 
 from alerts.outbox import queue
-from alerts.report import AlertReport
+from alerts.report import notice
 from alerts.routing import escalation_of, receivers_of
 from alerts.teller import route_labels
 from config.settings import Settings
 from domain.clock import Clock
-from domain.incident import Delivery, DeliveryKind, DeliveryState, Incident, IncidentFlag, IncidentState, Severity
+from domain.incident import Delivery, DeliveryState, Incident, IncidentFlag, IncidentState, Severity
 from domain.ports import Desk, DeskChange
 
 __all__ = ["Auditor", "Violation", "violations_of"]
@@ -158,15 +158,8 @@ class Auditor:
             logger.error("audit failed %s what=%s", each.subject, each.what)
         if self._operator is not None:
             head = _WORDS[self._settings.locale].format(n=len(news))
-            report = AlertReport(
-                kind=DeliveryKind.NOTICE,
-                incident="",
-                seq=1,
-                severity=Severity.HIGH,
-                brand="",
-                rule=_NOTICE,
-                at=now,
-                text="\n".join([head, *(str(each) for each in news[:20])]),
+            report = notice(
+                _NOTICE, "\n".join([head, *(str(each) for each in news[:20])]), at=now, severity=Severity.HIGH
             )
             rows = queue(report, incident_id=None, receivers=[self._operator], severity=report.severity, now=now)
             self._desk.commit(DeskChange(deliveries=rows), now=now)

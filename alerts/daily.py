@@ -5,10 +5,9 @@ from datetime import datetime, timedelta
 from typing import Protocol
 
 from alerts.delivery import queue
-from alerts.report import AlertReport
+from alerts.report import AlertReport, notice
 from config.settings import Settings
 from domain.clock import Clock
-from domain.incident import DeliveryKind, Severity
 from domain.moment import SHANGHAI, Window
 from domain.ports import CountSource, Desk, DeskChange
 from domain.source import SourceHealth, SourceState
@@ -100,16 +99,7 @@ class Daily:
         ]
         if blind:
             lines.append(dark.format(names=", ".join(blind[:20])))
-        return AlertReport(
-            kind=DeliveryKind.NOTICE,
-            incident="",
-            seq=1,
-            severity=Severity.INFO,
-            brand="",
-            rule=MARK,
-            at=now,
-            text="\n".join(lines),
-        )
+        return notice(MARK, "\n".join(lines), at=now)
 
 
 def _after(moment: datetime, hour: int) -> datetime:

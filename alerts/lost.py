@@ -6,7 +6,7 @@ from dataclasses import replace
 from datetime import datetime, timedelta
 
 from alerts.delivery import queue, report_of
-from alerts.report import AlertReport
+from alerts.report import notice
 from alerts.words import Locale
 from config.settings import ReceiverSettings
 from domain.incident import Delivery, DeliveryKind, DeliveryState, Severity
@@ -62,15 +62,11 @@ def broken_notice(
         return ()
     words = "消息通道不能用：{0} → {1}" if locale == "zh" else "channel broken: {0} → {1}"
     head = words.format(broken.receiver, broken.channel)
-    report = AlertReport(
-        kind=DeliveryKind.NOTICE,
-        incident="",
-        seq=1,
-        severity=Severity.HIGH,
-        brand="",
-        rule="channel_broken",
+    report = notice(
+        "channel_broken",
+        "\n".join(filter(None, (head, f"{broken.target}: {broken.answer}", hint))),
         at=now,
-        text="\n".join(filter(None, (head, f"{broken.target}: {broken.answer}", hint))),
+        severity=Severity.HIGH,
     )
     rows = queue(report, incident_id=None, receivers=[operator], severity=report.severity, now=now)
     return tuple(row for row in rows if (row.channel, row.target) != (broken.channel, broken.target))

@@ -7,10 +7,10 @@ from datetime import datetime, timedelta
 from alerts.delivery import report_of
 from alerts.evidence import blind_sources
 from alerts.outbox import queue
-from alerts.report import AlertReport
+from alerts.report import notice
 from config.settings import ReceiverSettings
 from domain.errors import DomainError
-from domain.incident import Delivery, DeliveryKind, Severity
+from domain.incident import Delivery, DeliveryKind
 from domain.ports import Desk
 from domain.source import SourceHealth, SourceState
 
@@ -69,18 +69,7 @@ class Notices:
         lines = [self._words[what].format(n=len(names), names=self._words["and"].join(names))]
         if what == _BLIND:
             lines.extend(f"{source.source}: {source.why} {source.fix}".strip() for source in sources if source.why)
-        report = AlertReport(
-            kind=DeliveryKind.NOTICE,
-            incident="",
-            seq=1,
-            severity=Severity.INFO,
-            brand="",
-            rule=what,
-            at=now,
-            text="\n".join(lines),
-            blind=blind_sources(sources),
-            notes=names,
-        )
+        report = notice(what, "\n".join(lines), at=now, blind=blind_sources(sources), notes=names)
         return queue(report, incident_id=None, receivers=[self._operator], severity=report.severity, now=now)
 
 

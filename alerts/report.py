@@ -6,7 +6,7 @@ from datetime import datetime
 from domain.incident import DeliveryKind, Severity
 from domain.mention import Engagement
 
-__all__ = ["AlertReport", "BlindSource", "ReportAuthor", "ReportStory"]
+__all__ = ["AlertReport", "BlindSource", "ReportAuthor", "ReportStory", "notice"]
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -129,3 +129,36 @@ class AlertReport:
     """Free words of a notice or test, trusted, one paragraph a line."""
     notes: tuple[str, ...] = field(default=())
     """What people noted, oldest first, untrusted text."""
+
+
+def notice(
+    rule: str,
+    text: str,
+    *,
+    at: datetime,
+    severity: Severity = Severity.INFO,
+    blind: tuple[BlindSource, ...] = (),
+    notes: tuple[str, ...] = (),
+) -> AlertReport:
+    """Return what the operator is told about the system itself, not about a brand.
+
+    Args:
+        rule: Name of the kind of notice.
+        text: Its words, trusted, one paragraph a line.
+        at: When it is told, UTC.
+        severity: Level.
+        blind: Sources that it is about.
+        notes: Names that a later notice of this kind has to remember.
+    """
+    return AlertReport(
+        kind=DeliveryKind.NOTICE,
+        incident="",
+        seq=1,
+        severity=severity,
+        brand="",
+        rule=rule,
+        at=at,
+        text=text,
+        blind=blind,
+        notes=notes,
+    )
