@@ -8,7 +8,7 @@ from pathlib import Path
 
 from service.errors import BusyError
 
-__all__ = ["RoleLocks"]
+__all__ = ["RoleLocks", "holder_of", "is_alive", "is_taken"]
 
 
 class RoleLocks:
@@ -55,7 +55,7 @@ class RoleLocks:
                 return
             except BlockingIOError as err:
                 pid = _pid_in(fd)
-                if (pid and _alive(pid)) or time.monotonic() >= deadline:
+                if (pid and is_alive(pid)) or time.monotonic() >= deadline:
                     self.release()
                     raise BusyError(
                         f"{path.parent} is in use by a running Tingfeng, process {pid or 'unknown'}: "
@@ -73,12 +73,42 @@ class RoleLocks:
         self._fds, self._held = [], []
 
 
+def is_taken(path: Path) -> bool:
+    """Say whether a process holds the lock of a file; nothing is written.
+
+    Raises:
+        OSError: the file cannot be opened.
+    """
+    fd = os.open(path, os.O_RDONLY | os.O_CLOEXEC)
+    try:
+        fcntl.flock(fd, fcntl.LOCK_SH | fcntl.LOCK_NB)
+    except BlockingIOError:
+        return True
+    finally:
+        os.close(fd)
+    return False
+
+
+def holder_of(path: Path) -> int | None:
+    """Return the process id that a lock file names; None = it names none.
+
+    Raises:
+        OSError: the file cannot be opened.
+    """
+    fd = os.open(path, os.O_RDONLY | os.O_CLOEXEC)
+    try:
+        return _pid_in(fd)
+    finally:
+        os.close(fd)
+
+
 def _pid_in(fd: int) -> int | None:
     text = os.pread(fd, 32, 0).decode("ascii", "replace").strip()
     return int(text) if text.isdigit() else None
 
 
-def _alive(pid: int) -> bool:
+def is_alive(pid: int) -> bool:
+    """Say whether a process runs, whoever owns it."""
     try:
         os.kill(pid, 0)
     except ProcessLookupError:

@@ -115,9 +115,9 @@ CODES: Mapping[str, tuple[str, str, str, str]] = {
     ),
     "dead_letters": (
         "{what} 条提及因出错被搁置",
-        "tingfeng doctor 会说明原因",
+        "tingfeng inbox list 会列出原因；修好后运行 tingfeng inbox requeue --all",
         "{what} mentions were set aside",
-        "tingfeng doctor says why",
+        "tingfeng inbox list says why; once the cause is gone: tingfeng inbox requeue --all",
     ),
 }
 """Words of every code: what and fix in Chinese, what and fix in English."""

@@ -1,8 +1,6 @@
 """The service itself: whether it runs, how it says it is, and what it knows of sources and channels."""
 
-import fcntl
 import json
-import os
 import urllib.error
 import urllib.request
 from collections.abc import Iterator, Mapping
@@ -14,6 +12,7 @@ from domain.clock import Clock
 from domain.source import SourceState
 from service.channels import channel_lines
 from service.doctor.base import Finding, fail, fine, warn
+from service.lock import holder_of, is_alive, is_taken
 from storage.state.store import State
 
 __all__ = ["listening", "port", "receivers", "service"]
@@ -88,14 +87,14 @@ def _unwell(page: Mapping[str, Any]) -> str:
 def service(settings: Settings) -> Iterator[Finding]:
     """Look whether the service runs in this data folder."""
     locks = sorted(settings.data_dir.glob("run-*.lock")) if settings.data_dir.is_dir() else []
-    taken = [path for path in locks if _is_taken(path)]
+    taken = [path for path in locks if is_taken(path)]
     if not locks:
         yield fine("service", "the service was not started here yet; next: tingfeng run")
     elif not taken:
         yield warn("service", "the service does not run", "tingfeng run, or: systemctl start tingfeng")
     else:
-        pids = {path: _pid_in(path) for path in taken}
-        left = [path for path, pid in pids.items() if pid is None or not _alive(pid)]
+        pids = {path: holder_of(path) for path in taken}
+        left = [path for path, pid in pids.items() if pid is None or not is_alive(pid)]
         if left:
             fix = f"find it: fuser {left[0]} (macOS: lsof {left[0]}), end it with kill, then start the service"
             yield fail("service", "processes of a service that is gone still hold the data folder", fix)
@@ -105,34 +104,8 @@ def service(settings: Settings) -> Iterator[Finding]:
 
 
 def _holder(data_dir: Path) -> int | None:
-    taken = [path for path in sorted(data_dir.glob("run-*.lock")) if _is_taken(path)] if data_dir.is_dir() else []
-    return _pid_in(taken[0]) if taken else None
-
-
-def _is_taken(path: Path) -> bool:
-    fd = os.open(path, os.O_RDONLY | os.O_CLOEXEC)
-    try:
-        fcntl.flock(fd, fcntl.LOCK_SH | fcntl.LOCK_NB)
-    except BlockingIOError:
-        return True
-    finally:
-        os.close(fd)
-    return False
-
-
-def _pid_in(path: Path) -> int | None:
-    text = path.read_bytes()[:32].decode("ascii", "replace").strip()
-    return int(text) if text.isdigit() else None
-
-
-def _alive(pid: int) -> bool:
-    try:
-        os.kill(pid, 0)
-    except ProcessLookupError:
-        return False
-    except PermissionError:
-        pass
-    return True
+    taken = [path for path in sorted(data_dir.glob("run-*.lock")) if is_taken(path)] if data_dir.is_dir() else []
+    return holder_of(taken[0]) if taken else None
 
 
 def receivers(settings: Settings) -> Iterator[Finding]:
@@ -172,4 +145,6 @@ def listening(settings: Settings, state: State, clock: Clock) -> Iterator[Findin
     dead = state.inbox.dead_letters(limit=100)
     if dead:
         said = f"{len(dead)} mentions set aside, newest: {dead[0][2]}"
-        yield warn("mentions", said, "report the reason; nothing else is held up by them")
+        yield warn(
+            "mentions", said, "tingfeng inbox list shows them; once the cause is gone: tingfeng inbox requeue --all"
+        )
