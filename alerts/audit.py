@@ -9,6 +9,7 @@ from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import datetime, timedelta
 
+from alerts.lost import undelivered
 from alerts.outbox import queue
 from alerts.report import notice
 from alerts.routing import escalation_of, receivers_of
@@ -105,7 +106,7 @@ def _unheard(
         return "told to nobody: no message of it was queued"
     if all(each.state in _UNHEARD for each in sent):
         return "told to nobody: every message of it was lost"
-    return ""
+    return "its newest message was lost, and nobody heard it" if undelivered(sent, now) else ""
 
 
 class Auditor:

@@ -17,11 +17,11 @@ from alerts.lost import CLOSED, broken_notice, stand_in
 from alerts.message import Message, compose
 from alerts.notifiers.base import Answer, Found, Notifier
 from alerts.roster import Roster
-from alerts.settle import HELD_MARK, look, settle
+from alerts.settle import look, settle
 from alerts.words import Locale
 from domain.clock import Clock
 from domain.errors import TingfengError
-from domain.incident import Delivery, DeliveryKind, DeliveryState, IncidentState, Severity
+from domain.incident import HELD_MARK, Delivery, DeliveryKind, DeliveryState, IncidentState, Severity
 from domain.outcome import DeliveryClass
 from domain.ports import Desk, DeskChange
 
@@ -294,7 +294,7 @@ class Dispatch:
         """Keep what one call came to, for the target as a whole and for each delivery that it told."""
         now = self._clock.now()
         if answer.verdict is DeliveryClass.HELD:
-            lane.hold(done[0].not_before, done[0].answer)
+            lane.hold(done[0].not_before)
         if answer.verdict is DeliveryClass.BROKEN:
             self._break(lane, done[0], now)
         if answer.verdict is DeliveryClass.OK:

@@ -14,7 +14,7 @@ from datetime import datetime
 
 from alerts.delivery import queue
 from alerts.dispatch import Dispatch, OutboxSettings
-from alerts.lane import LOOK_BACK, ChannelHealth
+from alerts.lane import LOOK_BACK
 from alerts.roster import Roster
 from alerts.trial import TestAnswer, send_test
 from config.settings import NetworkSettings, ReceiverSettings
@@ -116,10 +116,6 @@ class Outbox:
         for thread in running:
             thread.join(timeout_s)
         return not any(thread.is_alive() for thread in running)
-
-    def health(self) -> tuple[ChannelHealth, ...]:
-        """Return how each channel is, with what to do where one is broken or held."""
-        return self._roster.health(self._clock.now(), self._settings.locale)
 
     def send_test(self, receiver: ReceiverSettings) -> tuple[TestAnswer, ...]:
         """Send a marked test to every channel of a receiver, see `alerts.trial.send_test`."""

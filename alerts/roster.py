@@ -2,10 +2,8 @@
 
 from collections.abc import Mapping, Sequence
 from dataclasses import replace
-from datetime import datetime
 
-from alerts.hint import hint_of
-from alerts.lane import ChannelHealth, Lane
+from alerts.lane import Lane
 from alerts.notifiers.base import Notifier
 from alerts.notifiers.road import Road
 from alerts.words import Locale
@@ -77,13 +75,3 @@ class Roster:
         """Return a receiver's language."""
         one = self.receivers.get(receiver)
         return (one.locale if one else None) or default
-
-    def health(self, now: datetime, locale: Locale) -> tuple[ChannelHealth, ...]:
-        """Return how each channel is, with what to do where one is broken or held."""
-        names = {(channel, target): name for (name, channel), target in reversed(self._targets.items())}
-        told = []
-        for key, lane in sorted(self.lanes.items()):
-            one = lane.health(now)
-            hint = "" if one.state == "ok" else hint_of(key[0], one.answer, locale, receiver=names.get(key, ""))
-            told.append(replace(one, hint=hint))
-        return tuple(told)

@@ -6,14 +6,12 @@ from dataclasses import replace
 from datetime import datetime, timedelta
 
 from alerts.notifiers.base import Answer, Found
-from domain.incident import Delivery, DeliveryState
+from domain.incident import HELD_MARK, Delivery, DeliveryState
 from domain.outcome import DeliveryClass
 
-__all__ = ["BACKOFF_CAP_S", "HELD_MARK", "backoff_s", "look", "settle"]
+__all__ = ["BACKOFF_CAP_S", "backoff_s", "look", "settle"]
 
 BACKOFF_CAP_S = 300.0
-HELD_MARK = "held: "
-"""Start of the stored answer of a delivery that its channel asked to wait."""
 
 _QUICK_TRIES = 3
 _QUICK_S = 1.0

@@ -5,6 +5,7 @@ from datetime import datetime
 from enum import StrEnum
 
 __all__ = [
+    "HELD_MARK",
     "Delivery",
     "DeliveryKind",
     "DeliveryState",
@@ -16,6 +17,10 @@ __all__ = [
     "Severity",
     "Silence",
 ]
+
+
+HELD_MARK = "held: "
+"""Start of the stored answer of a delivery that its channel asked to wait; without it the wait is our own pace."""
 
 
 class Severity(StrEnum):

@@ -4,7 +4,6 @@ from collections.abc import Mapping, Sequence
 from datetime import datetime
 
 from alerts.hint import hint_of
-from alerts.settle import HELD_MARK
 from config.settings import ReceiverSettings, Settings
 from domain.incident import Delivery
 from storage.state.figures import ChannelFigures
@@ -73,7 +72,7 @@ def _state(figures: ChannelFigures, now: datetime, spare: bool) -> tuple[str, da
     if figures.broken_since is not None:
         return "broken", figures.broken_since, figures.last_broken
     held = figures.last_held
-    if held is not None and held.answer.startswith(HELD_MARK) and held.not_before > now:
+    if held is not None and held.not_before > now:
         return "held", figures.oldest_waiting_at, held
     accepted = figures.last_accepted
     if accepted is None and spare:

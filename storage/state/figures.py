@@ -7,7 +7,7 @@ from datetime import datetime
 from sqlalchemy import ColumnElement, Connection, and_, func, or_, select
 
 from domain.codec import from_json
-from domain.incident import Delivery, DeliveryState, IncidentState, Severity
+from domain.incident import HELD_MARK, Delivery, DeliveryState, IncidentState, Severity
 from domain.moment import from_rfc3339, to_rfc3339
 from storage.state.database import Database
 from storage.state.deliveries import waits_for_another
@@ -16,6 +16,8 @@ from storage.state.tables import DEAD_LETTERS, DELIVERIES, INBOX, INCIDENTS, LEA
 __all__ = ["ChannelFigures", "SqlFigures", "StateFigures"]
 
 _ACCEPTED = (DeliveryState.DELIVERED.value, DeliveryState.DEGRADED.value)
+_HELD = f'"answer":"{HELD_MARK}'
+"""How the answer of a held delivery begins in its document; inside another text the quotes would be escaped."""
 _OPEN = tuple(state.value for state in DeliveryState if not state.final)
 
 
@@ -32,9 +34,9 @@ class ChannelFigures:
     last_broken: Delivery | None = None
     """Newest one that broke; None = none did."""
     broken_since: datetime | None = None
-    """When the first one was queued that broke after the last accepted one, UTC; None = it is not broken."""
+    """When it first broke after the last accepted one, UTC; None = it is not broken."""
     last_held: Delivery | None = None
-    """Newest one that waits because it was put off; None = none does."""
+    """The one that waits longest because the channel asked for it; None = none does."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -113,17 +115,22 @@ def _channel(connection: Connection, key: tuple[str, str], states: Mapping[str, 
     waiting = [oldest for state, (_, oldest) in states.items() if state in _OPEN]
     accepted = _newest(connection, key, _ACCEPTED)
     broken = _newest(connection, key, (DeliveryState.BROKEN.value,))
-    after = to_rfc3339(accepted.created_at) if accepted else ""
-    since = select(func.min(DELIVERIES.c.created_at)).where(
-        _of(key), DELIVERIES.c.state == DeliveryState.BROKEN.value, DELIVERIES.c.created_at > after
+    # Of a broken one `not_before` says when it broke: it may have been queued before the last that was accepted.
+    after = to_rfc3339(accepted.sent_at) if accepted and accepted.sent_at else ""
+    since = select(func.min(DELIVERIES.c.not_before)).where(
+        _of(key), DELIVERIES.c.state == DeliveryState.BROKEN.value, DELIVERIES.c.not_before > after
     )
+    held = select(DELIVERIES.c.doc).where(
+        _of(key), DELIVERIES.c.state == DeliveryState.HELD.value, DELIVERIES.c.doc.contains(_HELD, autoescape=True)
+    )
+    longest = connection.scalar(held.order_by(DELIVERIES.c.not_before.desc()).limit(1))
     return ChannelFigures(
         states={state: number for state, (number, _) in sorted(states.items())},
         oldest_waiting_at=_moment(min(waiting, default=None)),
         last_accepted=accepted,
         last_broken=broken,
         broken_since=_moment(connection.scalar(since)),
-        last_held=_newest(connection, key, (DeliveryState.HELD.value,)),
+        last_held=from_json(Delivery, longest) if longest else None,
     )
 
 

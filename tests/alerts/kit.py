@@ -15,12 +15,13 @@ from alerts.notifiers.slack import SlackSettings
 from alerts.notifiers.wecom_robot import WecomRobotSettings
 from alerts.outbox import Outbox, OutboxSettings, queue
 from alerts.report import AlertReport, BlindSource, ReportAuthor, ReportStory
-from config.settings import ReceiverSettings
+from config.settings import ReceiverSettings, Settings
 from domain.clock import Clock, ManualClock
 from domain.incident import Delivery, DeliveryKind, Severity
 from domain.mention import Engagement
 from domain.ports import DeskChange
 from domain.secret import Secret
+from service.channels import channel_lines
 from service.demo.sink import DEMO_CHANNEL, DEMO_KEY, DEMO_TOKEN, Sink, serve
 from storage import State, open_state
 
@@ -233,6 +234,12 @@ class Stand:
             self.clock.advance(timedelta(seconds=step))
             sent += outbox.deliver_due()
         return sent
+
+    def channels(self) -> dict[tuple[str, str], dict[str, Any]]:
+        """How each channel stands, by receiver and channel, as the health page and `tingfeng doctor` show it."""
+        settings = Settings(path=Path("tingfeng.yaml"), data_dir=Path("data"), receivers=self.receivers)
+        lines = channel_lines(settings, self.state.figures.read().channels, self.clock.now())
+        return {(str(line["receiver"]), str(line["channel"])): line for line in lines}
 
     def accepted(self, channel: str) -> int:
         return sum(one.channel == channel for one in self.sink.ledger.posted)

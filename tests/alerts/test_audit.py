@@ -78,6 +78,14 @@ def test_an_incident_that_nobody_heard_of_is_found(state: DeliveryState) -> None
     assert found(told(), lost, now=NOW + GRACE) == []
 
 
+def test_a_later_message_that_nobody_heard_is_found() -> None:
+    grown = with_state(
+        delivery(2), DeliveryState.DROPPED, attempts=3, created_at=NOW, answer="refused in every form: x"
+    )
+    assert found(told(), SENT, grown) == ["its newest message was lost, and nobody heard it"]
+    assert found(told(), SENT, grown, with_state(delivery(3), DeliveryState.DELIVERED, sent_at=NOW)) == []
+
+
 def test_an_incident_without_any_message_is_found_unless_nobody_is_to_hear() -> None:
     def none(id: str) -> Sequence[Delivery]:
         return ()

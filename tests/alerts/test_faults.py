@@ -68,14 +68,14 @@ def test_a_fault_has_its_reaction(case: Case, tmp_path: Path, caplog: pytest.Log
         kind = DeliveryKind.ACKED if case.in_thread else DeliveryKind.FIRING
         stand.put(replace(FULL, kind=kind, seq=1 + before), "pr")
         outbox.deliver_due()
-        health = next(one for one in outbox.health() if one.channel in case.channel)
+        line = next(line for (name, _), line in stand.channels().items() if name == "pr")
         waits = _to_the_end(stand)
         seen = case.seen
         assert stand.calls(ROUTES[case.channel]) - before == seen.calls
         _check_row(_row(stand), seen)
         _check_waits(waits, seen)
-        assert health.state == seen.channel
-        assert seen.hint in health.hint
+        assert line["state"] == seen.channel
+        assert seen.hint in line["fix"]
         assert seen.log in caplog.text
         _check_channel(stand, case, before)
         assert DEMO_KEY not in caplog.text and DEMO_TOKEN not in caplog.text

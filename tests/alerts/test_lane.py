@@ -3,7 +3,7 @@ from __future__ import annotations
 from dataclasses import replace
 from datetime import timedelta
 
-from alerts.lane import Lane, channel_health
+from alerts.lane import Lane
 from alerts.notifiers.base import Limit
 from domain.clock import ManualClock
 from domain.incident import DeliveryState
@@ -27,13 +27,12 @@ def test_calls_beyond_the_window_wait_for_it() -> None:
     assert one.ready_at(NOW + 30 * SECOND) == NOW + 30 * SECOND
 
 
-def test_the_longest_hold_counts_and_shows_in_health() -> None:
+def test_the_longest_hold_counts() -> None:
     one = lane()
-    one.hold(NOW + 60 * SECOND, "held: 45009")
-    one.hold(NOW + 5 * SECOND, "held: short")
+    one.hold(NOW + 60 * SECOND)
+    one.hold(NOW + 5 * SECOND)
     assert one.ready_at(NOW) == NOW + 60 * SECOND
-    assert (one.health(NOW).state, one.health(NOW).answer) == ("held", "held: 45009")
-    assert one.health(NOW + 61 * SECOND).state == "ok"
+    assert one.ready_at(NOW + 61 * SECOND) == NOW + 61 * SECOND
 
 
 def test_the_hour_counts_accepted_messages_in_domain_time() -> None:
@@ -52,13 +51,12 @@ def test_state_is_rebuilt_from_stored_deliveries() -> None:
     held = replace(ROW, state=DeliveryState.HELD, answer="held: 429", not_before=NOW + 9 * SECOND)
     one = lane(per_hour=1)
     one.recall([sent, broken, held, replace(broken, target="other")])
-    assert one.health(NOW).state == "broken"
+    assert one.broken == broken
     assert one.left_in_hour(NOW) == 0
     assert one.ready_at(NOW) == NOW + 9 * SECOND
     one.recall([broken, sent])
     assert one.broken is None, "at the same moment the later row counts"
     one.recall([replace(sent, sent_at=NOW + SECOND), broken])
     assert one.broken is None
-    assert [at.state for at in channel_health([broken, sent], NOW, "zh")] == ["ok"]
     one.recall([replace(broken, attempts=0)])
     assert one.broken is None, "a delivery that was never tried proves nothing"

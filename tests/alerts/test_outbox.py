@@ -12,7 +12,6 @@ from pathlib import Path
 import pytest
 
 from alerts.digest import DIGEST_MARK
-from alerts.lane import channel_health
 from alerts.lost import undelivered
 from alerts.notifiers.base import Answer
 from alerts.outbox import queue
@@ -61,7 +60,7 @@ def test_one_message_reaches_both_channels_once(stand: Stand) -> None:
     row = stand.row("slack")
     assert (row.state, row.attempts, row.sent_at) == (DeliveryState.DELIVERED, 1, NOW)
     assert row.remote_ref.startswith(f"{DEMO_CHANNEL} ")
-    assert [one.state for one in outbox.health()] == ["ok", "ok"]
+    assert [line["state"] for line in stand.channels().values()] == ["ok", "ok"]
 
 
 def test_queuing_the_same_message_twice_sends_it_once(stand: Stand) -> None:
@@ -135,8 +134,10 @@ def test_a_hold_is_of_one_channel_and_the_others_run_on(stand: Stand) -> None:
         stand.put(replace(FULL, incident=f"N{number:04}"))
         stand.pump(outbox, seconds=3)
     assert (stand.calls("slack.post"), stand.accepted("wecom_robot")) == (1, 3), "the whole Slack channel is held"
-    for health in (outbox.health(), stand.outbox("after a restart").health()):
-        assert {one.channel: one.state for one in health} == {"slack": "held", "wecom_robot": "ok"}
+    stand.outbox("after a restart")
+    assert {channel: line["state"] for (_, channel), line in stand.channels().items()} == {
+        "slack": "held", "wecom_robot": "ok",
+    }  # fmt: skip
     stand.pump(outbox, seconds=15)
     assert stand.accepted("slack") == 3
 
@@ -192,12 +193,8 @@ def test_a_broken_channel_is_not_called_until_a_test_succeeds_and_then_tells_wha
     assert stand.calls(faults.ROUTES[channel]) == 1
     assert {row.state for row in stand.state.desk.deliveries()} == {DeliveryState.BROKEN}
     restarted = stand.outbox("two")
-    for health in (
-        outbox.health(),
-        restarted.health(),
-        channel_health(stand.state.desk.deliveries(), stand.clock.now(), "zh"),
-    ):
-        assert [one.state for one in health] == ["broken"] and "notify test pr" in health[0].hint
+    (line,) = stand.channels().values()
+    assert line["state"] == "broken" and "notify test pr" in line["fix"]
     assert not outbox.send_test(stand.receivers[0])[0].ok
     stand.sink.slack.tokens, stand.sink.wecom.keys = tokens, keys
     stand.clock.advance(timedelta(seconds=60))
@@ -206,7 +203,7 @@ def test_a_broken_channel_is_not_called_until_a_test_succeeds_and_then_tells_wha
     told = [readable(one) for one in stand.sink.ledger.posted]
     assert ["测试" in told[0], "N0001:1" in told[1], "N0002:2" in told[2]] == [True] * 3
     assert len(told) == 3 and "晚了" in told[1], "what is over, and what a newer message replaced, is not told late"
-    assert [one.state for one in restarted.health()] == ["ok"]
+    assert [line["state"] for line in stand.channels().values()] == ["ok"]
     assert undelivered(stand.state.desk.deliveries(), stand.clock.now()) == ()
 
 

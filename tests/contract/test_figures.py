@@ -1,5 +1,6 @@
 """What pages and metrics ask of the state, on every state database."""
 
+from collections.abc import Mapping
 from dataclasses import replace
 from datetime import timedelta
 
@@ -13,9 +14,16 @@ MINUTE = timedelta(minutes=1)
 
 
 def settle(opened: State, id: str, **changes: object) -> None:
+    settle_all(opened, {id: changes})
+
+
+def settle_all(opened: State, changes: Mapping[str, Mapping[str, object]]) -> None:
     claimed = opened.desk.claim_deliveries(owner="o", limit=9, lease=MINUTE, now=NOW + timedelta(hours=1))
-    one = next(each for each in claimed if each.id == id)
-    opened.desk.save_delivery(with_state(one, **changes), owner="o", now=NOW)  # type: ignore[arg-type]  # fields by name
+    assert set(changes) <= {each.id for each in claimed}
+    for one in claimed:
+        if one.id in changes:
+            saved = with_state(one, **changes[one.id])  # type: ignore[arg-type]  # fields by name
+            opened.desk.save_delivery(saved, owner="o", now=NOW)
 
 
 def test_an_empty_state_has_nothing_to_tell(state: State) -> None:
@@ -49,8 +57,39 @@ def test_a_channel_is_broken_from_its_first_loss_after_the_last_success(state: S
     assert channel.last_accepted is not None and channel.last_accepted.id == ok.id
     cured = delivery(4, minutes=3)
     state.desk.commit(DeskChange(deliveries=(cured,)), now=NOW)
-    settle(state, cured.id, state=DeliveryState.DEGRADED, sent_at=NOW)
+    settle(state, cured.id, state=DeliveryState.DEGRADED, sent_at=NOW + 3 * MINUTE)
     assert state.figures.read().channels["pr-duty", "slack"].broken_since is None
+
+
+def test_a_channel_breaks_when_it_says_so_not_when_the_message_was_queued(state: State) -> None:
+    early, late = delivery(1), delivery(1, incident="ZZ9ZZ", minutes=5)
+    state.desk.commit(DeskChange(deliveries=(early, late)), now=NOW)
+    settle_all(
+        state,
+        {
+            late.id: {"state": DeliveryState.DELIVERED, "sent_at": NOW + 6 * MINUTE},
+            early.id: {"state": DeliveryState.BROKEN, "not_before": NOW + 9 * MINUTE},
+        },
+    )
+    assert state.figures.read().channels["pr-duty", "slack"].broken_since == NOW + 9 * MINUTE
+
+
+def test_a_channel_is_held_by_its_own_wish_not_by_our_pace(state: State) -> None:
+    asked, paced = delivery(1), delivery(1, incident="ZZ9ZZ", minutes=1)
+    state.desk.commit(DeskChange(deliveries=(asked, paced)), now=NOW)
+    settle_all(
+        state,
+        {
+            paced.id: {
+                "state": DeliveryState.HELD,
+                "not_before": NOW + 90 * MINUTE,
+                "answer": 'said "answer":"held: "',
+            },
+            asked.id: {"state": DeliveryState.HELD, "not_before": NOW + 80 * MINUTE, "answer": "held: ratelimited"},
+        },
+    )
+    held = state.figures.read().channels["pr-duty", "slack"].last_held
+    assert held is not None and held.id == asked.id
 
 
 def test_what_waits_is_told_with_its_age_and_what_nobody_takes_by_its_id(state: State) -> None:
