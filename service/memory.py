@@ -5,7 +5,7 @@ from collections.abc import Callable
 
 import psutil
 
-__all__ = ["HARD", "RECYCLED", "Growth", "rss_bytes"]
+__all__ = ["HARD", "RECYCLED", "Growth", "own_bytes"]
 
 RECYCLED = 75
 """Exit code of a role that ended in order to be started afresh (EX_TEMPFAIL of sysexits.h)."""
@@ -13,8 +13,8 @@ HARD = 1.5
 """A role that passes so many times its limit is ended by force: it had its chance to end in order."""
 
 
-def rss_bytes(pid: int | None = None) -> int:
-    """Return the resident memory of a process in bytes, 0 when it is gone; None = this one.
+def own_bytes(pid: int | None = None) -> int:
+    """Return the memory of a process in bytes, 0 when it is gone; None = this one.
 
     Pages of mapped files do not count where the system tells them apart: a large mention
     store is read through them, and the system takes them back when it needs them.
@@ -30,9 +30,9 @@ class Growth:
     """Says when a role should end in order and be started afresh.
 
     Args:
-        limit_bytes: resident memory it may have; 0 = any.
+        limit_bytes: memory it may have; 0 = any.
         age_s: how long it may run, real seconds; 0 = for ever.
-        weigh: returns its resident memory in bytes.
+        weigh: returns its memory in bytes.
         monotonic: real time in seconds.
     """
 
@@ -41,7 +41,7 @@ class Growth:
         *,
         limit_bytes: int,
         age_s: float = 0.0,
-        weigh: Callable[[], int] = rss_bytes,
+        weigh: Callable[[], int] = own_bytes,
         monotonic: Callable[[], float] = time.monotonic,
     ) -> None:
         self._limit_bytes, self._age_s = limit_bytes, age_s

@@ -17,7 +17,7 @@ from config.settings import Settings
 from domain.source import SourceHealth, SourceState
 from storage.state.figures import StateFigures
 
-__all__ = ["CLOCK_LIMIT_S", "CODES", "STALE_LIMIT_S", "Problem", "Scene", "problems_of", "warnings_of"]
+__all__ = ["CLOCK_LIMIT_S", "CODES", "STALE_LIMIT_S", "Problem", "Scene", "detail_of", "problems_of", "warnings_of"]
 
 STALE_LIMIT_S = 30.0
 """Figures of the stores that are older say nothing any more, real seconds."""
@@ -215,7 +215,7 @@ def _roles(scene: Scene, say: _Words) -> Iterator[Problem]:
     for role in scene.roles:
         if role["ok"]:
             continue
-        waits = _detail(role).get("waits")
+        waits = detail_of(role).get("waits")
         if isinstance(waits, Mapping) and waits and role["pid"] is not None:
             yield say("role_waits", f"{role['role']}: " + "; ".join(str(why) for why in waits.values()))
         else:
@@ -242,7 +242,7 @@ def _watch(scene: Scene, settings: Settings, say: _Words) -> Iterator[Problem]:
 
 def _evaluation(scene: Scene, settings: Settings, say: _Words) -> Iterator[Problem]:
     """Look at the watch role here while it works, and at the lease while it stands by."""
-    detail = next((_detail(role) for role in scene.roles if role["role"] == "watch"), {})
+    detail = next((detail_of(role) for role in scene.roles if role["role"] == "watch"), {})
     if detail.get("standby"):
         until = scene.figures.watched_until if scene.figures else None
         if until is not None and scene.now - until > scene.span * _WATCH_S:
@@ -265,7 +265,7 @@ def _sources(scene: Scene, say: _Words) -> Iterator[Problem]:
     if blind and len(blind) == len(scene.sources):
         since = max((source.since for source in blind if source.since), default=None)
         yield say("all_blind", "; ".join(dict.fromkeys(source.why for source in blind[:5])), since=since)
-    clock = next((_detail(role).get("clock_offset_s") for role in scene.roles if role["role"] == "crawl"), None)
+    clock = next((detail_of(role).get("clock_offset_s") for role in scene.roles if role["role"] == "crawl"), None)
     if isinstance(clock, int | float) and abs(clock) > CLOCK_LIMIT_S:
         yield say("clock_off", f"{clock:+.0f} s")
 
@@ -282,7 +282,8 @@ def _machine(scene: Scene, settings: Settings, say: _Words) -> Iterator[Problem]
         yield say("disk_low", f"{free / 1e6:.0f} MB < {settings.crawl.disk_free_bytes / 1e6:.0f} MB")
 
 
-def _detail(role: Mapping[str, object]) -> Mapping[str, object]:
+def detail_of(role: Mapping[str, object]) -> Mapping[str, object]:
+    """Return what a role's process said with its last heartbeat; empty = nothing yet."""
     detail = role.get("detail")
     return detail if isinstance(detail, Mapping) else {}
 

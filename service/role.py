@@ -93,7 +93,7 @@ class Beat:
         if self._growth is None:
             return
         why = self._growth.look()
-        self._figures["rss_bytes"] = self._growth.bytes
+        self._figures["own_bytes"] = self._growth.bytes
         if why and not self.recycled:
             self.recycled = True
             logger.info("role ends to be started afresh role=%s why=%s", self._role, why)
@@ -335,7 +335,7 @@ def _run_role(options: argparse.Namespace, stop: threading.Event) -> int:
 
 
 def memory_limit(settings: Settings, role: str) -> int:
-    """Return the resident memory in bytes at which a role is started afresh; 0 = no limit."""
+    """Return the memory in bytes at which a role is started afresh; 0 = no limit."""
     return {
         "crawl": settings.crawl.memory_bytes,
         "analyse": settings.analyse.memory_bytes,

@@ -20,8 +20,8 @@ from service.health_page import HealthPage, Pages
 from service.lock import RoleLocks
 from service.notify import Manager
 from service.overview import closed_lines, traffic_lines, traffic_of
-from service.picture import Picture, reader
 from service.role import ROLES, memory_limit
+from service.status import Status, reader
 from service.stopping import stop_on_signal
 from service.supervisor import Supervisor, role_argv
 
@@ -62,7 +62,7 @@ class _Service:
     stores: wiring.Stores
     supervisor: Supervisor
     clock: Clock
-    picture: Picture
+    status: Status
 
     def traffic(self) -> list[str]:
         """Return what came in so far, in words."""
@@ -127,15 +127,15 @@ def _run_locked(
         memory_bytes=partial(_memory_bytes, settings),
     )
     manager = Manager()
-    picture = Picture(settings, clock, supervisor.status, reader(settings, stores, clock))
-    service = _Service(settings, stores, supervisor, clock, picture)
+    status = Status(settings, clock, supervisor.status, reader(settings, stores, clock))
+    service = _Service(settings, stores, supervisor, clock, status)
     page: HealthPage | None = None
     try:
         with noted_clock(settings.data_dir, order), stop_on_signal() as stop:
-            pages = Pages(health=picture.health, live=picture.live, metrics=picture.metrics)
+            pages = Pages(health=status.health, live=status.live, metrics=status.metrics)
             page = HealthPage(settings.health.host, settings.health.port, pages)
             page.start()
-            wiring.make_heartbeat(settings, picture.health).start(stop)
+            wiring.make_heartbeat(settings, status.health).start(stop)
             _say_start(settings, page.address, say)
             _loop(service, manager, stop, say)
     finally:
@@ -170,7 +170,7 @@ def _loop(service: _Service, manager: Manager, stop: threading.Event, say: Say) 
     due_s = list(WORDS_S)
     while not stop.is_set():
         service.supervisor.step()
-        service.picture.turn()
+        service.status.turn()
         _tell_manager(service.supervisor, manager, time.monotonic() - began_s)
         if time.monotonic() - began_s >= due_s[0]:
             said_s = due_s.pop(0)

@@ -12,7 +12,7 @@ import time
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field
 
-from service.memory import HARD, RECYCLED, rss_bytes
+from service.memory import HARD, RECYCLED, own_bytes
 
 __all__ = ["RoleStatus", "Supervisor", "role_argv"]
 
@@ -113,7 +113,7 @@ class Supervisor:
         backoff_s: Sequence[float] = BACKOFF_S,
         heartbeat_limit_s: float = HEARTBEAT_LIMIT_S,
         memory_bytes: Callable[[str], int] = lambda _role: 0,
-        weigh: Callable[[int | None], int] = rss_bytes,
+        weigh: Callable[[int | None], int] = own_bytes,
     ) -> None:
         """Make it; nothing is started before the first `step`.
 
@@ -126,7 +126,7 @@ class Supervisor:
             heartbeat_limit_s: a role that is silent for longer is ended by force.
             memory_bytes: returns the memory at which a role ends by itself, 0 = no limit; at
                 1.5 times that it is ended by force.
-            weigh: returns the resident memory of a process in bytes.
+            weigh: returns the memory of a process in bytes.
         """
         self._memory_bytes, self._weigh = memory_bytes, weigh
         self._weigh_at_s = monotonic()

@@ -79,11 +79,11 @@ _ALL = (
         doc="Time since the role's process last said that it lives.",
     ),
     Metric(
-        name="tingfeng_role_resident_memory_bytes",
+        name="tingfeng_role_memory_bytes",
         kind="gauge",
         origin="service",
         labels=("role",),
-        doc="Resident memory of the role's process, without children.",
+        doc="Memory of the role's process, without children and, on Linux, without pages of mapped files.",
     ),
     Metric(
         name="tingfeng_disk_free_bytes",

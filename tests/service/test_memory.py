@@ -5,15 +5,15 @@ import sys
 import threading
 from pathlib import Path
 
-from service.memory import Growth, rss_bytes
+from service.memory import Growth, own_bytes
 from service.role import Beat
 
 
-def test_the_weight_of_a_process_is_its_resident_memory() -> None:
-    assert 10_000_000 < rss_bytes() < 4_000_000_000
+def test_the_weight_of_a_process_is_its_own_memory() -> None:
+    assert 10_000_000 < own_bytes() < 4_000_000_000
     gone = subprocess.Popen([sys.executable, "-c", ""])
     gone.wait()
-    assert rss_bytes(gone.pid) == 0
+    assert own_bytes(gone.pid) == 0
 
 
 def test_growth_is_told_with_its_limit() -> None:
@@ -54,7 +54,7 @@ def test_a_crawler_that_has_grown_is_told_and_not_stopped() -> None:
 def test_pages_of_a_mapped_file_weigh_nothing(tmp_path: Path) -> None:
     path = tmp_path / "store"
     path.write_bytes(bytes(200_000_000))
-    before = rss_bytes()
+    before = own_bytes()
     with path.open("rb") as file, mmap.mmap(file.fileno(), 0, access=mmap.ACCESS_READ) as mapped:
         assert sum(mapped[n] for n in range(0, 200_000_000, 4096)) == 0
-        assert not sys.platform.startswith("linux") or rss_bytes() - before < 50_000_000
+        assert not sys.platform.startswith("linux") or own_bytes() - before < 50_000_000

@@ -24,8 +24,8 @@ from service.metrics.catalogue import CATALOGUE
 from service.metrics.collector import MAX_SERIES, OTHER, exposition, wire_samples
 from service.metrics.figures import Figures
 from service.observe import Observed, on_saved
-from service.picture import Picture, Reading
 from service.problems import CODES
+from service.status import Reading, Status
 from storage.state.figures import ChannelFigures
 from tests.docs import DOCS
 from tests.service.scene import NOW, SETTINGS, figures, role, source, watching
@@ -50,14 +50,14 @@ def value(raw: bytes, sample: str, **labels: str) -> float:
     return found
 
 
-def picture(reading: Reading | None = None, settings: Settings = SETTINGS, roles: Sequence[object] = ()) -> Picture:
+def status(reading: Reading | None = None, settings: Settings = SETTINGS, roles: Sequence[object] = ()) -> Status:
     def read() -> Reading:
         if reading is None:
             raise OSError("password=geheim: no route")
         return reading
 
     shown = list(roles) or [role("crawl"), role("analyse"), watching()]
-    return Picture(settings, ManualClock(NOW), lambda: shown, read)  # type: ignore[arg-type,return-value]  # views
+    return Status(settings, ManualClock(NOW), lambda: shown, read)  # type: ignore[arg-type,return-value]  # views
 
 
 def reading(**changes: object) -> Reading:
@@ -86,7 +86,7 @@ def test_the_stores_are_told_by_source_channel_and_incident() -> None:
         channels=channels, incidents={("critical", "open"): 2}, inbox_rows=4, inbox_oldest_at=NOW - timedelta(minutes=1)
     )
     settings = replace(SETTINGS, receivers=(ReceiverSettings(name="pr", channels=(("slack", object()),)),))
-    raw, content_type = picture(reading(figures=told), settings).metrics()
+    raw, content_type = status(reading(figures=told), settings).metrics()
     assert content_type.startswith("text/plain; version=0.0.4")
     assert value(raw, "tingfeng_visits_total", source="a", outcome="captcha") == 2
     assert value(raw, "tingfeng_mentions_matched_total", source="a") == 6
@@ -98,13 +98,13 @@ def test_the_stores_are_told_by_source_channel_and_incident() -> None:
     assert value(raw, "tingfeng_incidents_open", severity="critical", state="open") == 2
     assert value(raw, "tingfeng_inbox_rows") == 4 and value(raw, "tingfeng_inbox_oldest_age_seconds") == 60
     assert value(raw, "tingfeng_healthy") == 1
-    open_raw, open_type = picture(reading()).metrics("application/openmetrics-text; version=1.0.0")
+    open_raw, open_type = status(reading()).metrics("application/openmetrics-text; version=1.0.0")
     assert "openmetrics" in open_type
     assert {family.name for family in parse_open(open_raw.decode())} >= {"tingfeng_visits", "tingfeng_healthy"}
 
 
 def test_a_page_without_a_store_still_tells_of_the_roles() -> None:
-    raw, _ = picture(None, roles=[role("crawl", ok=False, pid=None, restarts=4)]).metrics()
+    raw, _ = status(None, roles=[role("crawl", ok=False, pid=None, restarts=4)]).metrics()
     assert value(raw, "tingfeng_role_restarts_total", role="crawl") == 4
     assert value(raw, "tingfeng_healthy") == 0
     assert value(raw, "tingfeng_problems", code="store_silent") == 1
@@ -118,14 +118,14 @@ def test_what_a_role_counted_travels_in_its_heartbeat() -> None:
     counted.observe("tingfeng_analyse_batch_seconds", -1.0)
     counted.set("tingfeng_clock_offset_seconds", 0.0)
     beat = json.loads(json.dumps({"figures": counted.snapshot()}))
-    raw, _ = picture(reading(), roles=[role("analyse-2", detail=beat)]).metrics()
+    raw, _ = status(reading(), roles=[role("analyse-2", detail=beat)]).metrics()
     assert value(raw, "tingfeng_mentions_dropped_total", reason="dead_letter", role="analyse-2") == 3
     assert value(raw, "tingfeng_analyse_batch_seconds_count", role="analyse-2") == 2
     assert value(raw, "tingfeng_analyse_batch_seconds_sum") == pytest.approx(0.3)
     assert value(raw, "tingfeng_analyse_batch_seconds_bucket", le="0.25") == 1
     assert value(raw, "tingfeng_clock_offset_seconds") == 0.0
     assert "tingfeng_evaluation_seconds" not in families(raw)
-    assert all("figures" not in role["detail"] for role in picture(roles=[role("x", detail=beat)]).health()["roles"])  # type: ignore[attr-defined]
+    assert all("figures" not in role["detail"] for role in status(roles=[role("x", detail=beat)]).health()["roles"])  # type: ignore[attr-defined]
 
 
 def test_a_heartbeat_with_rubbish_in_it_harms_nothing() -> None:
@@ -138,7 +138,7 @@ def test_a_heartbeat_with_rubbish_in_it_harms_nothing() -> None:
 
 def test_hostile_names_are_escaped_and_bounded() -> None:
     hostile = reading(sources=(source(HOSTILE, SourceState.BLIND, HOSTILE),))
-    raw, _ = picture(hostile, roles=[role(HOSTILE)]).metrics()
+    raw, _ = status(hostile, roles=[role(HOSTILE)]).metrics()
     assert all(name.startswith("tingfeng_") for name in families(raw))
     (labels,) = {each.labels["source"] for each in families(raw)["tingfeng_source_state"].samples}
     assert labels.startswith('a"b\\c\\n# HELP x y\\nx{z="1"} 1[31m很') and len(labels) == 100

@@ -140,7 +140,7 @@ def test_the_service_listens_says_how_it_is_and_stops_in_order(listening: Path) 
     assert scraped["tingfeng_visits_total"] >= 1 and scraped["tingfeng_mentions_new_total"] == 2
     assert scraped["tingfeng_mentions_matched_total"] == 1 and scraped["tingfeng_analyse_batch_mentions_sum"] >= 2
     assert scraped["tingfeng_evaluated_total"] >= 1 and scraped["tingfeng_healthy"] == 1
-    assert scraped["tingfeng_role_resident_memory_bytes"] > 1e7
+    assert scraped["tingfeng_role_memory_bytes"] > 1e7
     assert said[0].startswith("开始听：云杉咖啡") and said[-1] == "正在停止…"
     assert time.monotonic() - started < 80
 

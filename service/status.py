@@ -16,14 +16,14 @@ from domain.source import SourceHealth, SourceState, VisitState
 from service import wiring
 from service.channels import CHANNEL_STATES, channel_lines
 from service.lookout import Lookout
-from service.memory import rss_bytes
+from service.memory import own_bytes
 from service.metrics.collector import Sample, exposition, wire_samples
 from service.overview import source_view
-from service.problems import Scene, problems_of, warnings_of
+from service.problems import Scene, detail_of, problems_of, warnings_of
 from service.retention import MARK
 from storage.state.figures import StateFigures
 
-__all__ = ["Picture", "Reading", "reader"]
+__all__ = ["Reading", "Status", "reader"]
 
 WAIT_S = 3.0
 """Longest time that a page waits for the stores, real seconds."""
@@ -62,7 +62,7 @@ def reader(settings: Settings, stores: wiring.Stores, clock: Clock) -> Callable[
     return read
 
 
-class Picture:
+class Status:
     """Everything that the pages show.
 
     Args:
@@ -125,7 +125,7 @@ class Picture:
     def metrics(self, accept: str = "") -> tuple[bytes, str]:
         """Return the page `/metrics` and its content type; `accept` is the header of the scrape."""
         scene, reading = self._scene()
-        roles = {str(role["role"]): wire_samples(_detail(role).get(FIGURES)) for role in scene.roles}
+        roles = {str(role["role"]): wire_samples(detail_of(role).get(FIGURES)) for role in scene.roles}
         return exposition(self._samples(scene, reading), roles, accept)
 
     def _scene(self) -> tuple[Scene, Reading | None]:
@@ -171,8 +171,8 @@ def _role_samples(role: Mapping[str, object]) -> Iterator[Sample]:
         yield "tingfeng_role_restarts_total", labels, restarts
     if isinstance(age_s, int):
         yield "tingfeng_role_heartbeat_age_seconds", labels, age_s
-    if isinstance(pid, int) and (memory := rss_bytes(pid)):
-        yield "tingfeng_role_resident_memory_bytes", labels, memory
+    if isinstance(pid, int) and (memory := own_bytes(pid)):
+        yield "tingfeng_role_memory_bytes", labels, memory
 
 
 def _source_samples(reading: Reading) -> Iterator[Sample]:
@@ -216,13 +216,8 @@ def _age_s(at: datetime | None, now: datetime) -> float:
     return max((now - at).total_seconds(), 0.0) if at else 0.0
 
 
-def _detail(role: Mapping[str, object]) -> Mapping[str, object]:
-    detail = role.get("detail")
-    return detail if isinstance(detail, Mapping) else {}
-
-
 def _without_figures(role: Mapping[str, object]) -> dict[str, object]:
-    return {**role, "detail": {key: value for key, value in _detail(role).items() if key != FIGURES}}
+    return {**role, "detail": {key: value for key, value in detail_of(role).items() if key != FIGURES}}
 
 
 def _disk_free(folder: Path) -> int | None:

@@ -6,7 +6,7 @@ from config.settings import ReceiverSettings, RouteSettings
 from domain.clock import ManualClock
 from domain.incident import DeliveryState
 from service.channels import channel_lines
-from service.picture import Picture, Reading
+from service.status import Reading, Status
 from storage.state.figures import ChannelFigures
 from tests.service.scene import NOW, SETTINGS, figures, role, source
 from tests.storage.desk_sample import delivery, with_state
@@ -75,23 +75,23 @@ def test_the_view_names_what_is_wrong_and_keeps_the_last_figures() -> None:
             raise OSError("password=geheim")
         return reading()
 
-    picture = Picture(SETTINGS, ManualClock(NOW), lambda: [role("crawl")], read, monotonic=lambda: now[0])
-    view = picture.health()
+    status = Status(SETTINGS, ManualClock(NOW), lambda: [role("crawl")], read, monotonic=lambda: now[0])
+    view = status.health()
     assert (view["ok"], view["problems"], view["inbox"], view["inbox_oldest_s"]) == (True, [], 3, 30)
     failing.append(True)
     now[0] = 20.0
-    later = picture.health()
+    later = status.health()
     assert (later["ok"], later["stale_s"], later["inbox"]) == (True, 20.0, 3)
     now[0] = 31.0
-    old: Any = picture.health()
+    old: Any = status.health()
     assert not old["ok"] and old["problems"][0]["code"] == "store_silent" and "geheim" not in str(old)
 
 
 def test_the_process_is_alive_while_its_loop_turns() -> None:
     now = [0.0]
-    picture = Picture(SETTINGS, ManualClock(NOW), list, reading, monotonic=lambda: now[0])
-    assert picture.live()["ok"]
+    status = Status(SETTINGS, ManualClock(NOW), list, reading, monotonic=lambda: now[0])
+    assert status.live()["ok"]
     now[0] = 61.0
-    assert not picture.live()["ok"]
-    picture.turn()
-    assert picture.live()["ok"] and picture.live()["up_s"] == 61
+    assert not status.live()["ok"]
+    status.turn()
+    assert status.live()["ok"] and status.live()["up_s"] == 61
