@@ -50,8 +50,7 @@ class Brake:
 
     async def _reason(self) -> str:
         try:
-            depth = await asyncio.to_thread(self._inbox.depth)
-            free = await asyncio.to_thread(self._free, self._folder)
+            depth, free = await asyncio.to_thread(lambda: (self._inbox.depth(), self._free(self._folder)))
         except Exception as err:  # noqa: BLE001  # border of one round: the store may come back
             return f"store does not answer: {type(err).__name__}"
         inbox, disk = self._limits.inbox_limit, self._limits.disk_free_bytes

@@ -78,12 +78,14 @@ class EvidenceBox:
         """Note that a source answers again: its next failure is the first of a new row."""
         self._kept.pop(source, None)
 
+    @property
+    def sweep_due(self) -> bool:
+        """An hour of domain time has passed since the last sweep."""
+        return self._swept is None or self._clock.now() - self._swept >= _SWEEP
+
     def sweep(self) -> None:
-        """Remove files that are too old; looks at most once an hour of domain time."""
-        now = self._clock.now()
-        if self._swept is not None and now - self._swept < _SWEEP:
-            return
-        self._swept = now
+        """Remove files that are too old."""
+        self._swept = self._clock.now()
         try:
             self._bound()
         except OSError as err:

@@ -1,4 +1,4 @@
-"""Runs parsers off the event loop: light ones in a thread, pages in worker processes."""
+"""Reads article pages off the event loop, in worker processes with a time limit."""
 
 import asyncio
 import logging
@@ -11,7 +11,7 @@ from concurrent.futures import ProcessPoolExecutor
 from concurrent.futures.process import BrokenProcessPool
 from multiprocessing import get_context
 
-from crawlers.base import Parsed, Platform, Response
+from crawlers.base import Parsed, Response
 from crawlers.platforms.article import ArticlePage
 from domain.outcome import FetchOutcome
 
@@ -43,7 +43,7 @@ def _parse_page(response: Response) -> Parsed:
 
 
 class Extractor:
-    """Parses answers without blocking the loop.
+    """Reads pages without blocking the loop.
 
     Args:
         workers: Processes for pages; 0 = threads.
@@ -56,12 +56,6 @@ class Extractor:
         self._free = asyncio.Semaphore(max(workers, 1))
         self._pool: ProcessPoolExecutor | None = None
         self._warm = False
-
-    async def parse(self, platform: Platform, endpoint: str, response: Response) -> Parsed:
-        """Parse an answer with its platform in a thread; pages of articles go to `page`."""
-        if endpoint == "article.page":
-            return await self.page(response)
-        return await asyncio.to_thread(platform.parse, endpoint, response)
 
     async def page(self, response: Response) -> Parsed:
         """Read one page; parse_error where that takes too long or kills the worker, twice."""

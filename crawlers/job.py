@@ -1,7 +1,7 @@
 """One visit: what it is asked to do, and what it came to."""
 
 from collections import Counter
-from collections.abc import Awaitable, Callable, Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field
 from datetime import datetime, timedelta
 
@@ -34,7 +34,7 @@ class Shared:
     robots: RobotsBook
     """Rules per site."""
     extractor: Extractor
-    """Runs parsers off the loop."""
+    """Reads pages off the loop."""
     skew: SkewBook = field(default_factory=SkewBook)
     """How far our clock is from that of the servers."""
     evidence: EvidenceBox | None = None
@@ -89,8 +89,8 @@ class Job:
     """How its addresses are fetched."""
     shared: Shared
     """What all visits share."""
-    known: Callable[[Sequence[Post]], Awaitable[frozenset[str]]]
-    """Tells the native ids of those posts that were seen before."""
+    known: Callable[[Sequence[Post]], frozenset[str]]
+    """Tells the native ids of those posts that were seen before; may block, so it is asked in a thread."""
     etag: str | None = None
     """ETag of the last good answer; None = none."""
     last_modified: str | None = None

@@ -2,8 +2,8 @@
 
 import re
 import unicodedata
-from dataclasses import dataclass
 from decimal import Decimal, InvalidOperation
+from typing import NamedTuple
 
 __all__ = ["Count", "parse_number"]
 
@@ -18,8 +18,7 @@ _MAX = 2**63 - 1
 _MAX_LENGTH = 64
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Count:
+class Count(NamedTuple):
     """A counter as read."""
 
     value: int | None

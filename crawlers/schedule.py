@@ -332,9 +332,9 @@ class Crawler:
             not_modified=result.detail == "not modified",
         )
 
-    async def _known(self, source: SourceSettings, posts: Sequence[Post]) -> frozenset[str]:
+    def _known(self, source: SourceSettings, posts: Sequence[Post]) -> frozenset[str]:
         ids = ids_of(posts, source)
-        known = await asyncio.to_thread(self._inbox.known, list(ids))
+        known = self._inbox.known(list(ids))
         return frozenset(ids[each] for each in known if each in ids)
 
     def _append(self, source: SourceSettings, posts: Sequence[Post], backfill: bool) -> tuple[int, Mapping[Drop, int]]:

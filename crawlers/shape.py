@@ -29,14 +29,14 @@ def load_json(text: str) -> Any:
 def obj(value: object, *path: str) -> Mapping[str, Any]:
     """Return the object at a path of keys; an empty one where there is none."""
     for key in path:
-        value = value.get(key) if isinstance(value, Mapping) else None
-    return value if isinstance(value, Mapping) else {}
+        value = value.get(key) if isinstance(value, dict) else None
+    return value if isinstance(value, dict) else {}
 
 
 def entries(value: object) -> list[Mapping[str, Any]]:
     """Return the objects of a list, or of an object's values; empty where there is none."""
-    items = value.values() if isinstance(value, Mapping) else value if isinstance(value, list) else ()
-    return [item for item in items if isinstance(item, Mapping)]
+    items = value.values() if isinstance(value, dict) else value if isinstance(value, list) else ()
+    return [item for item in items if isinstance(item, dict)]
 
 
 def text_of(value: object) -> str:
@@ -51,8 +51,11 @@ def text_of(value: object) -> str:
 def engagement(**raw: object) -> Engagement:
     """Return counters from what a page prints, by field name; None = not shown."""
     counts: dict[str, Count] = {name: parse_number(value) for name, value in raw.items()}
+    values: dict[str, Any] = {name: count.value for name, count in counts.items()}
+    if not any(count.approx or count.lower_bound for count in counts.values()):
+        return Engagement(**values)
     return Engagement(
-        **{name: count.value for name, count in counts.items()},
+        **values,
         approx=frozenset(name for name, count in counts.items() if count.approx),
         lower_bound=frozenset(name for name, count in counts.items() if count.lower_bound),
     )

@@ -2,7 +2,7 @@
 
 import asyncio
 from collections.abc import Awaitable, Callable, Iterable
-from dataclasses import replace
+from dataclasses import dataclass, replace
 from urllib.parse import urlsplit
 
 from scrapy import Request
@@ -30,7 +30,22 @@ _MAX_PENDING = 300
 """Entries whose pages wait for later visits; kept in the state of the source, where they must stay few."""
 _STOP_SITE = frozenset({FetchOutcome.RATE_LIMITED, FetchOutcome.IP_BLOCKED, FetchOutcome.CAPTCHA, FetchOutcome.BLOCKED})
 
+_ARTICLE = "article.page"
+
 Download = Callable[[Request], Awaitable[ScrapyResponse]]
+
+
+@dataclass(frozen=True, slots=True)
+class _Page:
+    """One answer as read."""
+
+    parsed: Parsed
+    response: Response | None = None
+    """None = there was no answer."""
+    posts: tuple[Post, ...] = ()
+    """Its posts, and its trends as posts."""
+    known: frozenset[str] = frozenset()
+    """Native ids of those that were seen before."""
 
 
 class Visit:
@@ -74,16 +89,17 @@ class Visit:
         following: Fetch | None = fetch
         while following is not None:
             fetch = following
-            parsed, response = await self._fetch(fetch, conditional=conditional and fetch.page == 1)
-            self._note(parsed, response)
-            await self._keep(parsed, response)
+            page = await self._fetch(fetch, conditional=conditional and fetch.page == 1)
+            parsed, posts, known = page.parsed, page.posts, page.known
+            self._note(parsed, page.response)
+            await self._keep(parsed, page.response)
             job.result.unread |= fetch.page > 1 and not parsed.outcome.proves_life
-            known = await self._take(parsed)
+            self._take(page)
             following = job.platform.following(fetch, parsed) if parsed.outcome is FetchOutcome.OK else None
             if fetch.page >= job.source.pages or job.result.seen >= job.source.limit:
-                job.result.cut |= following is not None and bool(parsed.posts) and not known
+                job.result.cut |= following is not None and bool(posts) and not known
                 return
-            if parsed.posts and len(known) == len(parsed.posts) and not job.deep:
+            if posts and len(known) == len(posts) and not job.deep:
                 return
 
     def _note(self, parsed: Parsed, response: Response | None) -> None:
@@ -111,15 +127,14 @@ class Visit:
             box.forget(source)
         else:
             await asyncio.to_thread(box.keep, source, parsed.outcome, response)
-        await asyncio.to_thread(box.sweep)
+        if box.sweep_due:
+            await asyncio.to_thread(box.sweep)
 
-    async def _take(self, parsed: Parsed) -> frozenset[str]:
-        """Add the posts of a page, new ones first where there are too many; return what was known."""
+    def _take(self, page: _Page) -> None:
+        """Add the posts of a page, new ones first where there are too many."""
         job, result = self._job, self._job.result
-        result.drops.update(dict(parsed.drops))
-        title = platform_specs()[job.platform.name].title
-        posts = (*parsed.posts, *(trend_post(each, job.platform.name, title + "热搜") for each in parsed.trends))
-        known = await job.known(posts) if posts else frozenset[str]()
+        result.drops.update(dict(page.parsed.drops))
+        posts, known = page.posts, page.known
         room = job.source.limit - result.seen
         if len(posts) > room:
             result.etag = result.last_modified = None
@@ -132,7 +147,6 @@ class Visit:
             if whole is not None:
                 self._add(whole)
         self._fresh(post for post in posts if post.native_id not in known)
-        return known
 
     def _kept_whole(self, post: Post) -> Post | None:
         """Return a known post with the text that its own page gave; None if that text is no longer at hand.
@@ -169,7 +183,7 @@ class Visit:
             host = link.partition("//")[2].partition("/")[0]
             if host not in stopped:
                 context = (("text_css", css),) if css else ()
-                parsed, _ = await self._fetch(Fetch(endpoint="article.page", url=link, context=context))
+                parsed = (await self._fetch(Fetch(endpoint=_ARTICLE, url=link, context=context))).parsed
                 result.followed[parsed.outcome] += 1
                 if parsed.posts:
                     self._replace(merge_page(post, parsed.posts[0]))
@@ -182,9 +196,9 @@ class Visit:
         job = self._job
         wanted = [(post, job.platform.detail(job.source, post)) for post in job.result.posts if post.truncated]
         short = [(post, fetch) for post, fetch in wanted if fetch is not None]
-        known = await job.known([post for post, _ in short]) if short else frozenset[str]()
+        known = await asyncio.to_thread(job.known, [post for post, _ in short]) if short else frozenset[str]()
         for post, fetch in [each for each in short if each[0].native_id not in known][:_DETAILS]:
-            parsed, _ = await self._fetch(fetch)
+            parsed = (await self._fetch(fetch)).parsed
             job.result.followed[parsed.outcome] += 1
             long_text = dict(parsed.extras).get("long_text")
             if isinstance(long_text, str):
@@ -200,7 +214,7 @@ class Visit:
         else:
             self._add(post)
 
-    async def _fetch(self, fetch: Fetch, *, conditional: bool = False) -> tuple[Parsed, Response | None]:
+    async def _fetch(self, fetch: Fetch, *, conditional: bool = False) -> _Page:
         """Fetch over at most five redirects and parse; redirects are judged before they are followed."""
         address, public = self._job.address, fetch.url
         url, own = address.real(public)
@@ -210,21 +224,37 @@ class Visit:
                 raw = await self._download(self._request(fetch, public, url, own, conditional and hop == 0))
             except Exception as err:  # noqa: BLE001  # border of one fetch, classified and logged there
                 self._job.result.unreachable |= is_unreachable(err) and self._job.result.pages == 0
-                return classify_failure(err, public), None
+                return _Page(classify_failure(err, public))
             response = self._response(raw, public, fetch)
             self._job.shared.skew.note(urlsplit(public).hostname or "", response.headers)
             location = response.headers.get("location")
             if response.status == 304:
-                return Parsed(outcome=FetchOutcome.EMPTY, detail="not modified"), response
+                return _Page(Parsed(outcome=FetchOutcome.EMPTY, detail="not modified"), response)
             if not 300 <= response.status < 400 or not location:
-                return await self._job.shared.extractor.parse(self._job.platform, fetch.endpoint, response), response
+                return await self._read(fetch.endpoint, response)
             public = address.public(url, location[:4_096], public)
             verdict = url_outcome(public)
             if verdict is not None:
-                return Parsed(outcome=verdict, detail="redirected to a login or captcha page"), response
+                return _Page(Parsed(outcome=verdict, detail="redirected to a login or captcha page"), response)
             own = own and address.is_canonical(public)
             url = address.real(public)[0] if own else public
-        return Parsed(outcome=FetchOutcome.ERROR, detail="too many redirects"), None
+        return _Page(Parsed(outcome=FetchOutcome.ERROR, detail="too many redirects"))
+
+    async def _read(self, endpoint: str, response: Response) -> _Page:
+        """Parse an answer and look up what it holds; one way to a thread and back, but for articles."""
+        platform = self._job.platform
+        if endpoint != _ARTICLE:
+            return await asyncio.to_thread(lambda: self._look_up(platform.parse(endpoint, response), response))
+        parsed = await self._job.shared.extractor.page(response)
+        if not endpoint.startswith(platform.prefixes):  # the page behind an entry that was looked up before
+            return _Page(parsed, response)
+        return await asyncio.to_thread(self._look_up, parsed, response)
+
+    def _look_up(self, parsed: Parsed, response: Response) -> _Page:
+        platform = self._job.platform.name
+        title = platform_specs()[platform].title
+        posts = (*parsed.posts, *(trend_post(each, platform, title + "热搜") for each in parsed.trends))
+        return _Page(parsed, response, posts, self._job.known(posts) if posts else frozenset())
 
     def _request(self, fetch: Fetch, public: str, url: str, own: bool, conditional: bool) -> Request:
         job = self._job

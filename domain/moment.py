@@ -2,6 +2,7 @@
 
 from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
+from functools import lru_cache
 from zoneinfo import ZoneInfo
 
 from domain.errors import DomainError
@@ -18,18 +19,21 @@ def require_utc(moment: datetime) -> datetime:
     Raises:
         DomainError: `moment` is naive.
     """
+    if moment.tzinfo is UTC:
+        return moment
     if moment.tzinfo is None:
         raise DomainError(f"naive datetime {moment.isoformat()}: give it a time zone")
     return moment.astimezone(UTC)
 
 
+@lru_cache(maxsize=1_024)  # what is read or stored together carries the same moments
 def to_rfc3339(moment: datetime) -> str:
     """Write a moment as RFC 3339 in UTC with milliseconds and `Z`; sorts as text.
 
     Raises:
         DomainError: `moment` is naive.
     """
-    return require_utc(moment).isoformat(timespec="milliseconds").replace("+00:00", "Z")
+    return require_utc(moment).isoformat(timespec="milliseconds")[:-6] + "Z"
 
 
 def from_rfc3339(text: str) -> datetime:

@@ -20,7 +20,7 @@ def mid_to_bid(mid: str) -> str:
 
 def bid_to_mid(bid: str) -> str:
     """Return the decimal form of a base 62 bid; empty if it is none."""
-    if not bid or len(bid) > 20 or any(char not in _VALUE for char in bid):
+    if not (bid.isascii() and bid.isalnum() and len(bid) <= 20):
         return ""
     groups = [bid[max(0, end - 4) : end] for end in range(len(bid), 0, -4)][::-1]
     numbers = [str(_number(group)) for group in groups]

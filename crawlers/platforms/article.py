@@ -7,9 +7,10 @@ then readability where that found too little. Runs in a worker: it costs 30 to 1
 import re
 from dataclasses import dataclass
 from datetime import datetime, timedelta
-from functools import cache
+from functools import cache, lru_cache
 from typing import Any
 
+from lxml import etree
 from lxml import html as lxml_html
 
 from config.settings import SourceSettings
@@ -27,13 +28,19 @@ from domain.spec import Spec
 __all__ = ["SPEC", "ArticlePage", "ArticleSettings"]
 
 _MAX_PAGE = 2_000_000
-_MAX_DEPTH = 400
+_MAX_DEPTH = 250  # libxml2 leaves out what lies deeper than 256
+_MAX_OPEN = 400
 _MAX_TAGS = 40_000
 _SHORT = 120
 _SHARE = 0.35
+"""Less than this share of what resiliparse reads is too little."""
+_MOST = 0.5
+"""This share of all text outside of short links is enough, whatever resiliparse would read."""
 _CAPTCHA_TITLE = re.compile(r"百度安全验证|环境异常|安全验证|人机验证|滑动验证|请完成验证|Just a moment", re.IGNORECASE)
 _LOGIN_TITLE = re.compile(r"^(?:用户)?登录(?:\s*[-_|].*)?$|Sina Visitor System")
 _OPEN_TAG = re.compile(r"<(/?)([a-zA-Z][a-zA-Z0-9]{0,20})\b[^<>]{0,2000}?(/?)>")
+_DEEP = etree.XPath("boolean(/" + "*/" * _MAX_DEPTH + "*)")
+_WORDS = etree.XPath("//body//text()[not(parent::script or parent::style or ancestor::a[string-length() < 60])]")
 _VOID = frozenset(
     "br img hr meta link input area base col embed source track wbr param p li td tr th dd dt option".split()
 )
@@ -83,12 +90,12 @@ class ArticlePage:
             return Parsed(outcome=FetchOutcome.PARSE_ERROR, detail=f"no page: {clean_line(kind, 60)}")
         source = decode_body(response.body[:_MAX_PAGE], response.headers.get("content-type"))[:_MAX_PAGE]
         if crowded(source):
-            return Parsed(outcome=FetchOutcome.PARSE_ERROR, detail="a tag with hundreds of attributes")
-        if _depth(source) > _MAX_DEPTH:
-            return Parsed(outcome=FetchOutcome.PARSE_ERROR, detail="tags nested too deeply")
+            return Parsed(outcome=FetchOutcome.PARSE_ERROR, detail="a tag with thousands of attributes")
         tree = _tree(source)
         if tree is None:
             return Parsed(outcome=FetchOutcome.PARSE_ERROR, detail="empty page")
+        if _DEEP(tree):
+            return Parsed(outcome=FetchOutcome.PARSE_ERROR, detail="tags nested too deeply")
         css = response.context.get("text_css") or self._options.text_css
         return _read(source, tree, response, css)
 
@@ -158,9 +165,9 @@ def _extract(source: str, tree: Node, linked: str, css: str | None) -> tuple[str
         return linked, "json-ld"
     if source.count("<") > _MAX_TAGS:
         return _by_resiliparse(source), "resiliparse"
-    most = _most(tree)
+    unlinked = sum(map(len, _WORDS(tree)))
     text = _by_trafilatura(tree)
-    if len(text) >= max(_SHORT, _SHARE * most):
+    if len(text) >= max(_SHORT, _MOST * unlinked):
         return text, "trafilatura"
     whole = _by_resiliparse(source)
     if len(text) < _SHORT or len(text) < _SHARE * len(whole):
@@ -170,27 +177,36 @@ def _extract(source: str, tree: Node, linked: str, css: str | None) -> tuple[str
     return (text, "trafilatura") if text else (whole, "resiliparse")
 
 
-def _most(tree: Node) -> int:
-    """Return more characters than any reading of a page has: all text that is no code, two more for each tag."""
-    texts = tree.xpath("//body//text()[not(parent::script or parent::style)]")
-    return sum(map(len, texts)) + 2 * int(tree.xpath("count(//body//*)"))
-
-
 def _by_css(tree: Node, css: str) -> str:
+    select = _selector(css)
+    nodes = select(tree) if select is not None else []
+    parts = (html_to_text(lxml_html.tostring(node, encoding="unicode", with_tail=False)).text for node in nodes[:50])
+    return clean("\n".join(parts))
+
+
+@lru_cache(maxsize=256)
+def _selector(css: str) -> Any:
+    """Return what finds a rule's nodes; None for a rule that is none."""
     from lxml.cssselect import CSSSelector, SelectorError
 
     try:
-        nodes = CSSSelector(css)(tree)
+        return CSSSelector(css)
     except SelectorError:
-        return ""
-    parts = (html_to_text(lxml_html.tostring(node, encoding="unicode", with_tail=False)).text for node in nodes[:50])
-    return clean("\n".join(parts))
+        return None
 
 
 def _by_trafilatura(tree: Node) -> str:
     import trafilatura
 
-    return clean(_guarded(lambda: trafilatura.extract(tree, favor_precision=True, include_comments=False)) or "")
+    return clean(_guarded(lambda: trafilatura.extract(tree, options=_precise())) or "")
+
+
+@cache
+def _precise() -> Any:
+    """Return trafilatura's options, made once: it looks all of them up again for each page otherwise."""
+    from trafilatura.settings import Extractor
+
+    return Extractor(precision=True, comments=False)
 
 
 def _by_readability(source: str) -> str:
@@ -200,6 +216,8 @@ def _by_readability(source: str) -> str:
 
 
 def _by_resiliparse(source: str) -> str:
+    if _depth(source) > _MAX_OPEN:  # it compares each tag with all that are open
+        return ""
     from resiliparse.extract.html2text import extract_plain_text
 
     return clean(_guarded(lambda: extract_plain_text(source, main_content=True, alt_texts=False, links=False)) or "")

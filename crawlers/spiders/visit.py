@@ -92,7 +92,7 @@ class SourceSpider(VisitSpider):
             yield plain_post(post, with_site=True)
 
 
-async def _none_known(posts: Sequence[Post]) -> frozenset[str]:
+def _none_known(posts: Sequence[Post]) -> frozenset[str]:
     return frozenset()
 
 

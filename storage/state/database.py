@@ -1,10 +1,13 @@
 """One connection pool to the state database: transactions, dialects, errors."""
 
+import json
 import logging
 import sqlite3
+import threading
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from functools import cache
+from itertools import chain
 from pathlib import Path
 from typing import Any, TypeVar
 
@@ -20,7 +23,7 @@ from sqlalchemy import (
     create_engine,
     event,
     func,
-    literal,
+    literal_column,
     make_url,
     select,
 )
@@ -40,7 +43,7 @@ from storage.errors import ConflictError, DamagedError, StoreError
 from storage.lock import DAMAGE, RESTORE, make_file
 from storage.room import give_back, rewrite
 
-__all__ = ["CHUNK", "Database", "chunked", "parse_url", "sqlite_path", "translated"]
+__all__ = ["AMONG", "CHUNK", "Database", "chunked", "parse_url", "sqlite_path", "translated"]
 
 logger = logging.getLogger(__name__)
 
@@ -48,8 +51,12 @@ T = TypeVar("T")
 
 CHUNK = 500
 """Most values in one statement; SQLite before 3.32 allows 999 parameters."""
+AMONG = 5_000
+"""Most values in one condition of `Database.among`, where they are one parameter."""
 BUSY_TIMEOUT_MS = 15_000
 _CONNECT_S = 10
+_THESE = "these"
+_TOGETHER = 25
 _SERVER_OPTIONS = {
     "lock_timeout": BUSY_TIMEOUT_MS,
     # A process that is stopped in the middle of a transaction must not hold its locks for ever.
@@ -82,18 +89,16 @@ class Database:
         self._engine = _make_engine(url, make=make)
         self._writer = self._engine.execution_options(writes=True)
         self._reader = self._engine
+        self._glancer = self._engine.execution_options(begins=False)
+        self._writing = threading.Lock()
         if self.dialect == "postgresql":
             self._reader = self._engine.execution_options(isolation_level="REPEATABLE READ", postgresql_readonly=True)
+            self._glancer = self._engine.execution_options(isolation_level="AUTOCOMMIT", postgresql_readonly=True)
 
     @property
     def dialect(self) -> str:
         """Name of the SQL dialect: sqlite or postgresql."""
         return self._engine.dialect.name
-
-    @property
-    def chunk(self) -> int:
-        """Most values in one condition; PostgreSQL takes them as one array."""
-        return CHUNK if self.dialect == "sqlite" else 10 * CHUNK
 
     @contextmanager
     def read(self) -> Iterator[Connection]:
@@ -106,6 +111,16 @@ class Database:
             yield connection
 
     @contextmanager
+    def glance(self) -> Iterator[Connection]:
+        """Open a connection for a single SELECT, which sees one state of the database without a transaction.
+
+        Raises:
+            StoreError: the database cannot be read.
+        """
+        with translated("read", sqlite_path(self.url)), self._glancer.connect() as connection:
+            yield connection
+
+    @contextmanager
     def write(self) -> Iterator[Connection]:
         """Open a transaction that writes all or nothing.
 
@@ -113,8 +128,24 @@ class Database:
             ConflictError: a row that must be unique is already there.
             StoreError: the database cannot be written.
         """
-        with translated("write", sqlite_path(self.url)), self._writer.begin() as connection:
+        with self._turn(), translated("write", sqlite_path(self.url)), self._writer.begin() as connection:
             yield connection
+
+    @contextmanager
+    def _turn(self) -> Iterator[None]:
+        """Let one thread of this process write at a time where the file takes one writer.
+
+        SQLite itself looks again after a sleep, in no order, and holds a connection for each who waits.
+        """
+        if self.dialect == "postgresql":
+            yield
+            return
+        if not self._writing.acquire(timeout=BUSY_TIMEOUT_MS / 1000):
+            raise StoreError("state database: cannot write: another write takes too long", retryable=True)
+        try:
+            yield
+        finally:
+            self._writing.release()
 
     def upsert(self, table: Table) -> "sqlite.Insert | postgresql.Insert":
         """Return an INSERT that knows ON CONFLICT, in the database's dialect."""
@@ -140,20 +171,34 @@ class Database:
         """
         if not rows:
             return
-        names = tuple(rows[0])
+        names = tuple(column.name for column in table.c if column.name in rows[0])
         if self.dialect == "postgresql":
             # One statement with an array for each column: a row each costs the server four times as much.
             arrays = {f"b_{name}": [row[name] for row in rows] for name in names}
             connection.execute(_put_arrays(table, names, key, tuple(change)), arrays)
             return
-        put = _or_change(sqlite.insert(table), key, tuple(change))
-        connection.execute(put, [dict(row) for row in rows])
+        values = [tuple(row[name] for name in names) for row in rows]
+        whole = len(values) - len(values) % _TOGETHER
+        for start in range(0, whole, _TOGETHER):
+            sql = _put_text(table, names, key, tuple(change), _TOGETHER)
+            connection.exec_driver_sql(sql, tuple(chain.from_iterable(values[start : start + _TOGETHER])))
+        if values[whole:]:
+            connection.exec_driver_sql(_put_text(table, names, key, tuple(change), 1), values[whole:])
 
-    def among(self, column: Column[str], values: Sequence[str]) -> ColumnElement[bool]:
-        """Return the condition that a column has one of the values."""
+    def among(self, column: Column[str]) -> ColumnElement[bool]:
+        """Return the condition that a column has one of the values that `these` gives to the statement.
+
+        They are one parameter, so that a statement is made once for any number of them.
+        """
         if self.dialect == "postgresql":
-            return column == any_(literal(list(values), postgresql.ARRAY(String)))
-        return column.in_(values)
+            return column == any_(bindparam(_THESE, type_=postgresql.ARRAY(String)))
+        return column.in_(select(func.json_each(bindparam(_THESE)).table_valued("value").c.value))
+
+    def these(self, values: Sequence[str]) -> dict[str, object]:
+        """Return the parameter of a statement with `among`, of at most `AMONG` values."""
+        if self.dialect == "postgresql":
+            return {_THESE: list(values)}
+        return {_THESE: json.dumps(list(values), ensure_ascii=False)}
 
     def lock(self, connection: Connection, name: str) -> None:
         """Let one transaction at a time past this point; SQLite has one writer anyway."""
@@ -196,6 +241,18 @@ def _put_arrays(table: Table, names: tuple[str, ...], key: str | None, change: t
     arrays = (bindparam(f"b_{name}", type_=postgresql.ARRAY(table.c[name].type)) for name in names)
     rows = select(*(func.unnest(array) for array in arrays))
     return _or_change(postgresql.insert(table).from_select(list(names), rows), key, change)
+
+
+@cache
+def _put_text(table: Table, names: tuple[str, ...], key: str | None, change: tuple[str, ...], rows: int) -> str:
+    """Return the INSERT of some rows with a `?` for each value, row by row in the order of `names`.
+
+    SQLAlchemy's own way to many rows costs as much again as SQLite itself, and a statement for each row lets another
+    thread in after each (measured).
+    """
+    row: dict[str, ColumnElement[Any]] = {name: literal_column("?") for name in names}
+    put = _or_change(sqlite.insert(table).values([row] * rows), key, change)
+    return str(put.compile(dialect=sqlite.dialect()))
 
 
 PutT = TypeVar("PutT", sqlite.Insert, postgresql.Insert)
@@ -325,8 +382,9 @@ def _on_connect(raw: Any, _record: Any) -> None:
 
 
 def _on_begin(connection: Connection) -> None:
-    writes = connection.get_execution_options().get("writes", False)
-    connection.exec_driver_sql("BEGIN IMMEDIATE" if writes else "BEGIN")
+    options = connection.get_execution_options()
+    if options.get("begins", True):
+        connection.exec_driver_sql("BEGIN IMMEDIATE" if options.get("writes", False) else "BEGIN")
 
 
 def parse_url(url: str | None, data_dir: Path) -> URL:

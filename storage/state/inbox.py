@@ -15,7 +15,7 @@ from domain.mention import Mention
 from domain.moment import from_rfc3339, to_rfc3339
 from domain.ports import AppendResult, Change, InboxKind, InboxRow
 from storage.state.claim import CLAIM_CHANGES, LEASE_ROWS, parameters
-from storage.state.database import Database, chunked
+from storage.state.database import AMONG, Database, chunked
 from storage.state.tables import CHANGED, DEAD_LETTERS, INBOX, SEEN
 from storage.text import doc_of, encodable
 
@@ -35,6 +35,11 @@ class SqlInbox:
 
     def __init__(self, database: Database) -> None:
         self._database = database
+        among = database.among(SEEN.c.id)
+        columns = (SEEN.c.id, SEEN.c.text_hash, SEEN.c.engagement_hash, SEEN.c.first_collected_at, SEEN.c.last_seen_at)
+        self._known = select(SEEN.c.id).where(among)
+        self._seen_rows = select(*columns).where(among, SEEN.c.text_hash != "")
+        self._locked = self._known.order_by(SEEN.c.id).with_for_update()
 
     def append(self, mentions: Sequence[Mention], *, now: datetime) -> AppendResult:
         """Remember ids as seen and queue what is new or changed, in one transaction.
@@ -64,16 +69,13 @@ class SqlInbox:
         at = to_rfc3339(now)
         empty = {"text_hash": "", "engagement_hash": "", "first_collected_at": at, "month": at[:7], "last_seen_at": at}
         self._database.put_rows(connection, SEEN, [{"id": id} | empty for id in ids], key="id")
-        for part in chunked(ids, self._database.chunk):
-            locked = select(SEEN.c.id).where(self._database.among(SEEN.c.id, part)).order_by(SEEN.c.id)
-            connection.execute(locked.with_for_update()).all()
+        for part in chunked(ids, AMONG):
+            connection.execute(self._locked, self._database.these(part)).all()
 
     def _seen(self, connection: Connection, ids: Sequence[str]) -> dict[str, tuple[str, str, str, str]]:
-        columns = (SEEN.c.id, SEEN.c.text_hash, SEEN.c.engagement_hash, SEEN.c.first_collected_at, SEEN.c.last_seen_at)
         found: dict[str, tuple[str, str, str, str]] = {}
-        for part in chunked(ids, self._database.chunk):
-            there = self._database.among(SEEN.c.id, part) & (SEEN.c.text_hash != "")
-            for row in connection.execute(select(*columns).where(there)):
+        for part in chunked(ids, AMONG):
+            for row in connection.execute(self._seen_rows, self._database.these(part)):
                 found[row[0]] = (row[1], row[2], row[3], row[4])
         return found
 
@@ -87,9 +89,9 @@ class SqlInbox:
     def known(self, ids: Sequence[str]) -> frozenset[str]:
         """Return those of `ids` that were seen before."""
         found: set[str] = set()
-        with self._database.read() as connection:
-            for part in chunked(map(encodable, ids), self._database.chunk):
-                found.update(connection.scalars(select(SEEN.c.id).where(self._database.among(SEEN.c.id, part))))
+        with self._database.glance() as connection:
+            for part in chunked(map(encodable, ids), AMONG):
+                found.update(connection.scalars(self._known, self._database.these(part)))
         return frozenset(id for id in ids if encodable(id) in found)
 
     def lease(self, *, owner: str, limit: int, lease: timedelta, now: datetime) -> Sequence[InboxRow]:
@@ -245,7 +247,8 @@ def _with_first(mention: Mention, first: str) -> str:
 
 
 def _engagement_hash(mention: Mention) -> str:
-    counters = to_json(mention.post.engagement) + to_json(mention.post.extra_counters)
+    extra = mention.post.extra_counters
+    counters = to_json(mention.post.engagement) + (to_json(extra) if extra else "[]")
     return hashlib.sha256(counters.encode("utf-8", "surrogatepass")).hexdigest()[:16]
 
 

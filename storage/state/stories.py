@@ -19,7 +19,7 @@ from sqlalchemy import Connection, insert, select, update
 
 from domain.moment import to_rfc3339
 from domain.ports import StoryItem, StoryLink
-from storage.state.database import Database, chunked
+from storage.state.database import AMONG, Database, chunked
 from storage.state.prune import prune_rows
 from storage.state.tables import BANDS, SIGNATURES, STORIES, STORY_ALIASES, STORY_MEMBERS
 
@@ -101,28 +101,26 @@ class SqlStories:
         put(connection, BANDS, touched, key="band", change=("mention", "used_at"))
 
     def _load(self, connection: Connection, items: Sequence[StoryItem], now: datetime) -> "_Linking":
-        among, size = self._database.among, self._database.chunk
+        among, these = self._database.among, self._database.these
         members: dict[str, str] = {}
-        for part in chunked((item.id for item in items), size):
-            rows = select(STORY_MEMBERS.c.mention, STORY_MEMBERS.c.story).where(among(STORY_MEMBERS.c.mention, part))
-            members.update((mention, story) for mention, story in connection.execute(rows))
+        rows = select(STORY_MEMBERS.c.mention, STORY_MEMBERS.c.story).where(among(STORY_MEMBERS.c.mention))
+        for part in chunked((item.id for item in items), AMONG):
+            members.update((mention, story) for mention, story in connection.execute(rows, these(part)))
         bands: dict[str, tuple[str, str]] = {}
         owners: dict[str, _Owner] = {}
         joined = select(BANDS.c.band, BANDS.c.used_at, SIGNATURES.c.mention, SIGNATURES.c.story, SIGNATURES.c.signature)
         joined = joined.join(SIGNATURES, SIGNATURES.c.mention == BANDS.c.mention)
-        alive = BANDS.c.used_at >= to_rfc3339(now - BAND_LIFE)
-        for part in chunked((band for item in items if item.id not in members for band in item.bands), size):
-            for band, used_at, mention, story, signature in connection.execute(
-                joined.where(among(BANDS.c.band, part), alive)
-            ):
+        joined = joined.where(among(BANDS.c.band), BANDS.c.used_at >= to_rfc3339(now - BAND_LIFE))
+        for part in chunked((band for item in items if item.id not in members for band in item.bands), AMONG):
+            for band, used_at, mention, story, signature in connection.execute(joined, these(part)):
                 bands[band] = (mention, used_at)
                 if mention not in owners:
                     owners[mention] = _Owner(story, _unpack(signature))
         stories = {owner.story for owner in owners.values()} | {item.id for item in items}
         events: dict[str, str] = {}
-        for part in chunked(sorted(stories), size):
-            rows = select(STORIES.c.id, STORIES.c.event_at).where(among(STORIES.c.id, part))
-            events.update((id, at) for id, at in connection.execute(rows))
+        known = select(STORIES.c.id, STORIES.c.event_at).where(among(STORIES.c.id))
+        for part in chunked(sorted(stories), AMONG):
+            events.update((id, at) for id, at in connection.execute(known, these(part)))
         return _Linking(
             now=to_rfc3339(now),
             stale=to_rfc3339(now - _TOUCH),
@@ -135,11 +133,10 @@ class SqlStories:
 
     def _aliases(self, connection: Connection, stories: Sequence[str]) -> dict[str, str]:
         found: dict[str, str] = {}
-        for part in chunked(stories, self._database.chunk):
-            rows = select(STORY_ALIASES.c.alias, STORY_ALIASES.c.story).where(
-                self._database.among(STORY_ALIASES.c.alias, part)
-            )
-            found.update((alias, story) for alias, story in connection.execute(rows))
+        rows = select(STORY_ALIASES.c.alias, STORY_ALIASES.c.story)
+        rows = rows.where(self._database.among(STORY_ALIASES.c.alias))
+        for part in chunked(stories, AMONG):
+            found.update((alias, story) for alias, story in connection.execute(rows, self._database.these(part)))
         return found
 
 

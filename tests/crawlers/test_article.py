@@ -6,7 +6,8 @@ import pytest
 from crawlers.errors import SourceError
 from crawlers.platforms import build_platform
 from crawlers.platforms._article_meta import read_facts
-from crawlers.platforms.article import ArticlePage, ArticleSettings, _by_resiliparse, _most, _tree
+from crawlers.platforms.article import ArticlePage, ArticleSettings, _by_resiliparse
+from crawlers.text import crowded
 from domain.mention import Precision
 from domain.moment import SHANGHAI
 from domain.outcome import FetchOutcome as F
@@ -141,18 +142,33 @@ def test_page_needs_an_address() -> None:
     assert read_facts.__doc__
 
 
-@pytest.mark.parametrize(
-    "body",
-    [
-        BODY,
-        "<ul>" + "<li>一</li>" * 300 + "</ul>",
-        "<table>" + "<tr><td>甲</td><td>乙</td></tr>" * 200 + "</table>",
-        "<pre>" + "x   y\n" * 100 + "</pre>" + "<br>" * 500 + "完",
-        "".join(f"<blockquote><ol><li><p>{n}</p></li></ol></blockquote>" for n in range(200)),
-        "<script>" + "x" * 10_000 + "</script>短",
-    ],
+LISTS = "".join(f'<li><a href="/{n}"><span>另一条不相干的新闻标题{n}</span></a></li>' for n in range(200))
+LONG_LINKS = "".join(
+    f'<p><a href="/{n}">{"这一段正文整个放在链接里，网站这样做是为了统计点击。" * 3}</a></p>' for n in range(9)
 )
-def test_no_reading_is_longer_than_the_bound(body: str) -> None:
-    """What spares the second reader: below the bound it could only have agreed with the first."""
-    html = page(body)
-    assert len(_by_resiliparse(html)) <= _most(_tree(html))
+
+
+@pytest.mark.parametrize(("more", "spared"), [("", True), (f"<ul>{LISTS}</ul>", True), (LONG_LINKS, False)])
+def test_second_reader_is_asked_unless_most_text_was_found(
+    more: str, spared: bool, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    asked: list[str] = []
+
+    def count(source: str) -> str:
+        asked.append(source)
+        return _by_resiliparse(source)
+
+    monkeypatch.setattr("crawlers.platforms.article._by_resiliparse", count)
+    monkeypatch.setattr("crawlers.platforms.article._by_trafilatura", lambda tree: "正文" * 80)
+    (post,) = parse("article.page", page("<p>" + "正文" * 80 + "</p>" + more)).posts
+    assert "正文" in post.text
+    assert (asked == []) is spared
+
+
+@pytest.mark.parametrize("attribute", ["a", "a=1", 'a="<>"', "a   =   '>'"])
+def test_tag_with_thousands_of_attributes_is_refused_at_once(attribute: str) -> None:
+    assert crowded("<p>if a<b</p><div " + f"{attribute} " * 2_000 + ">")
+    assert crowded("<div" + f"/{attribute} " * 2_000)
+    assert not crowded("<p>if a<b</p><div " + f"{attribute} " * 1_999 + ">" + f"<i {attribute}>" * 3_000)
+    parsed = parse("article.page", page("<div " + f"{attribute} " * 2_000 + ">"))
+    assert (parsed.outcome, parsed.detail) == (F.PARSE_ERROR, "a tag with thousands of attributes")

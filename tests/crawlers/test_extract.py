@@ -6,7 +6,6 @@ import pytest
 
 from crawlers.base import Parsed, Response
 from crawlers.extract import Extractor, leave_without
-from crawlers.platforms import build_platform
 from domain.outcome import FetchOutcome as F
 from tests.crawlers.pages import NOW
 
@@ -28,7 +27,7 @@ def answer(body: str, url: str = "https://a.cn/1") -> Response:
 async def test_page_is_read_in_a_worker_and_the_worker_is_ended() -> None:
     extractor = Extractor(1)
     try:
-        parsed = await extractor.parse(build_platform("feed"), "article.page", answer(PAGE))
+        parsed = await extractor.page(answer(PAGE))
         again = await extractor.page(answer(PAGE))
     finally:
         extractor.close()
@@ -58,11 +57,6 @@ def test_worker_leaves_when_its_service_is_gone() -> None:
     left: list[int] = []
     leave_without(-1, sleep=lambda span: None, leave=left.append)
     assert left == [1]
-
-
-async def test_light_answers_are_read_in_a_thread() -> None:
-    parsed = await Extractor(0).parse(build_platform("gdelt"), "gdelt.artlist", answer("{}"))
-    assert parsed.outcome is F.EMPTY
 
 
 async def test_pages_that_wait_for_a_stuck_one_are_read_after_it() -> None:

@@ -326,7 +326,7 @@ async def test_known_tells_native_ids(tmp_path: Path) -> None:
     found: list[frozenset[str]] = []
 
     async def act(job: Job) -> None:
-        found.append(await job.known([post(1), post(2)]))
+        found.append(job.known([post(1), post(2)]))
         await gives(post(1))(job)
 
     world.road.acts["s"] = act

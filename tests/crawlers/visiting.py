@@ -44,7 +44,7 @@ def job(farm: Farm, own: SourceSettings | None = None, *, known: Iterable[str] =
     platform = build_platform(own.platform, own.options)
     seen = frozenset(known)
 
-    async def tell(posts: Sequence[Post]) -> frozenset[str]:
+    def tell(posts: Sequence[Post]) -> frozenset[str]:
         return frozenset(post.native_id for post in posts) & seen
 
     return Job(
