@@ -1,11 +1,15 @@
 """The pages on loopback: `/healthz` for people and watchdogs, `/livez` for restarts, `/metrics` for Prometheus."""
 
+import contextlib
 import json
 import logging
+import socket
+import sys
 import threading
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
+from typing import Any
 
 from service.errors import UsageError
 
@@ -14,6 +18,7 @@ __all__ = ["HealthPage", "Pages"]
 logger = logging.getLogger(__name__)
 
 _TIMEOUT_S = 10.0
+_MOST_CLIENTS = 32
 
 View = Callable[[], Mapping[str, object]]
 
@@ -40,13 +45,12 @@ class HealthPage:
             UsageError: the address is in use or cannot be bound.
         """
         try:
-            self._server = ThreadingHTTPServer((host, port), _handler(pages))
+            self._server = _Server((host, port), _handler(pages))
         except OSError as err:
             raise UsageError(
                 f"healthz: {host}:{port} cannot be used ({err.strerror}); "
                 "set healthz.port to a free port, or to 0 for any"
             ) from err
-        self._server.daemon_threads = True
         self._thread = threading.Thread(target=self._server.serve_forever, daemon=True)
 
     @property
@@ -64,6 +68,40 @@ class HealthPage:
         if self._thread.is_alive():
             self._server.shutdown()
         self._server.server_close()
+
+
+class _Server(ThreadingHTTPServer):
+    """Answers each client in a thread, of 32 at most: for one more the oldest, which says nothing, has to go."""
+
+    daemon_threads = True
+    request_queue_size = 128
+
+    def __init__(self, address: tuple[str, int], handler: type[BaseHTTPRequestHandler]) -> None:
+        super().__init__(address, handler)
+        self._clients: dict[socket.socket, None] = {}
+        self._changing = threading.Lock()
+
+    def process_request(self, request: Any, client_address: Any) -> None:
+        """Take a client in."""
+        with self._changing:
+            self._clients[request] = None
+            crowd = list(self._clients)[:-_MOST_CLIENTS]
+            for oldest in crowd:
+                del self._clients[oldest]
+        for oldest in crowd:
+            with contextlib.suppress(OSError):
+                oldest.shutdown(socket.SHUT_RDWR)
+        super().process_request(request, client_address)
+
+    def shutdown_request(self, request: Any) -> None:
+        """Let a client go."""
+        with self._changing:
+            self._clients.pop(request, None)
+        super().shutdown_request(request)
+
+    def handle_error(self, request: Any, client_address: Any) -> None:
+        """Say in one line that a client went away or wrote what is no request."""
+        logger.debug("health page client failed error=%r", sys.exception())
 
 
 def _handler(pages: Pages) -> type[BaseHTTPRequestHandler]:

@@ -1,5 +1,8 @@
+import contextlib
 import json
 import logging
+import socket
+import threading
 import urllib.error
 import urllib.request
 from dataclasses import dataclass
@@ -239,6 +242,28 @@ def test_the_health_page_says_how_it_is() -> None:
             HealthPage("127.0.0.1", port, pages(view))
     finally:
         page.stop()
+
+
+def test_the_health_page_answers_while_hundreds_of_clients_say_nothing() -> None:
+    page = HealthPage("127.0.0.1", 0, pages(lambda: {"ok": True}))
+    page.start()
+    port = int(page.address.rsplit(":", 1)[1].split("/")[0])
+    before = threading.active_count()
+    with contextlib.ExitStack() as stack:
+        stack.callback(page.stop)
+        silent = [stack.enter_context(socket.create_connection(("127.0.0.1", port), timeout=5)) for _ in range(300)]
+        for number, client in enumerate(silent):
+            with contextlib.suppress(OSError):  # it may have been sent away
+                client.sendall((b"", b"GET", b"GET /healthz HTTP/1.1\r\nX: ", b"\x16\x03\x01\x00\xff\n\n")[number % 4])
+        assert read(page.address) == (200, {"ok": True})
+        assert threading.active_count() - before <= 40
+        assert silent[0].recv(1_000) == b""
+        for line in (b"GET " + b"/" * 100_000 + b" HTTP/1.1\r\n\r\n", b"\0" * 1_000 + b"\r\n\r\n"):
+            with socket.create_connection(("127.0.0.1", port), timeout=5) as rude, contextlib.suppress(OSError):
+                rude.sendall(line)
+                said = rude.recv(100)
+                assert not said or said.split(b" ")[1] in (b"400", b"414")
+        assert read(page.address) == (200, {"ok": True})
 
 
 def test_logs_mask_credentials_and_control_characters(capsys: pytest.CaptureFixture[str]) -> None:
