@@ -1,9 +1,13 @@
 import asyncio
+import contextlib
 import gzip
 import json
 import logging
+import socket
 import ssl
-from collections.abc import AsyncIterator
+import threading
+import time
+from collections.abc import AsyncIterator, Awaitable, Callable
 from datetime import UTC, datetime, timedelta
 from ipaddress import IPv4Address
 from pathlib import Path
@@ -151,6 +155,72 @@ async def test_slow_drip_ends_at_the_limit_of_request_or_visit(site: Farm, deadl
     ended.set()
     assert (result.outcome, result.unreachable) == (F.ERROR, True)
     assert ("no answer in time" in result.detail) is (deadline_s > 1)
+
+
+@contextlib.asynccontextmanager
+async def port_that(act: Callable[[asyncio.StreamWriter], Awaitable[None]]) -> AsyncIterator[int]:
+    """Serve a port that takes every connection and does `act` with it, whatever it hears."""
+
+    async def take(reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
+        with contextlib.suppress(ConnectionError):
+            await act(writer)
+        writer.close()
+
+    server = await asyncio.start_server(take, "127.0.0.1", 0)
+    try:
+        yield server.sockets[0].getsockname()[1]
+    finally:
+        server.close()
+
+
+async def _be_silent(writer: asyncio.StreamWriter) -> None:
+    await asyncio.sleep(4.0)
+
+
+async def _drip_a_header(writer: asyncio.StreamWriter) -> None:
+    writer.write(b"HTTP/1.1 200 OK\r\n")
+    for number in range(200):
+        writer.write(f"X-{number}: 1\r\n".encode())
+        await writer.drain()
+        await asyncio.sleep(0.02)
+
+
+@pytest.mark.parametrize(
+    ("scheme", "act"),
+    [("https", _be_silent), ("https", _drip_a_header), ("http", _be_silent), ("http", _drip_a_header)],
+)
+async def test_server_that_stalls_before_its_answer_costs_the_limit_of_one_request(
+    site: Farm, scheme: str, act: Callable[[asyncio.StreamWriter], Awaitable[None]]
+) -> None:
+    async with port_that(act) as port:
+        net = network(f"127.0.0.1:{port}", timeout=timedelta(seconds=0.5))
+        own = source(url=f"{scheme}://127.0.0.1:{port}/feed", robots="ignore")
+        begun = time.monotonic()
+        result = await visit(job(site, own, net=net, deadline_s=8.0))
+    assert (result.outcome, result.unreachable, result.pages) == (F.ERROR, True, 0)
+    assert time.monotonic() - begun < 4.0
+
+
+async def test_name_that_is_never_resolved_costs_the_limit_of_one_request(
+    site: Farm, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    over = threading.Event()
+    resolve = socket.getaddrinfo
+
+    def stall(host: Any, *args: Any, **more: Any) -> Any:
+        if host == "stalls.example.cn":
+            over.wait(20.0)
+            raise socket.gaierror(socket.EAI_AGAIN, "again")
+        return resolve(host, *args, **more)
+
+    monkeypatch.setattr(socket, "getaddrinfo", stall)
+    begun = time.monotonic()
+    own = source(url="http://stalls.example.cn/feed", robots="ignore")
+    result = await visit(job(site, own, net=network(timeout=timedelta(seconds=0.5)), deadline_s=8.0))
+    took_s = time.monotonic() - begun
+    over.set()
+    assert (result.outcome, result.unreachable, result.pages) == (F.ERROR, True, 0)
+    assert took_s < 4.0
 
 
 async def test_cut_off_body_gives_what_is_whole(site: Farm) -> None:

@@ -4,15 +4,20 @@ import http.server
 import threading
 import time
 from collections.abc import Iterator
+from dataclasses import replace
 from datetime import timedelta
+from pathlib import Path
 from typing import Any
 
 import pytest
 
 from alerts.notifiers.road import Road
-from config.settings import HeartbeatSettings
+from config.loader import default_settings
+from config.settings import HeartbeatSettings, NetworkSettings
 from domain.secret import Secret
 from service.heartbeat import GRACE_S, Heartbeat
+from service.wiring import make_heartbeat, specs
+from tests.tls import Authority
 
 WELL: dict[str, object] = {"ok": True, "problems": []}
 UNWELL: dict[str, object] = {"ok": False, "problems": [{"code": "disk_low", "what": "磁盘只剩 1 MB"}]}
@@ -106,6 +111,19 @@ def test_a_watchdog_that_refuses_harms_nothing_and_is_logged_once(
     assert [path for _, path, _ in watchdog.heard] == ["/ping/abc?x=1"] * 4
     assert [record.levelname for record in caplog.records] == ["WARNING", "INFO"]
     assert "abc" not in caplog.text and f"HTTP {status}" in caplog.text
+
+
+def test_a_watchdog_behind_the_company_s_own_authority_is_reached_with_network_ca(
+    watchdog: Watchdog, tmp_path: Path, caplog: pytest.LogCaptureFixture
+) -> None:
+    authority = Authority(tmp_path)
+    watchdog.socket = authority.server().wrap_socket(watchdog.socket, server_side=True)
+    own = HeartbeatSettings(url=Secret(watchdog.url.replace("http:", "https:")))
+    settings = replace(default_settings(specs(), folder=tmp_path), heartbeat=own)
+    for ca in (None, authority.ca):
+        make_heartbeat(replace(settings, network=NetworkSettings(ca=ca)), lambda: WELL).beat()
+    assert [path for _, path, _ in watchdog.heard] == ["/ping/abc?x=1"]
+    assert "the watchdog was not reached" in caplog.text
 
 
 def test_a_watchdog_that_is_away_harms_nothing(caplog: pytest.LogCaptureFixture) -> None:
