@@ -1,5 +1,6 @@
 """Links for people: absolute, without the parameters that only track."""
 
+from functools import lru_cache
 from urllib.parse import urljoin, urlsplit, urlunsplit
 
 __all__ = ["origin", "public_link"]
@@ -14,7 +15,9 @@ _DEFAULT_PORT = {"http": 80, "https": 443}
 
 def public_link(link: str, base: str = "") -> str | None:
     """Return an absolute http(s) link without tracking parameters and fragment; None if it is none."""
-    link = "".join(char for char in link.strip() if char.isprintable() and not "\ud800" <= char <= "\udfff")
+    link = link.strip()
+    if not link.isprintable():
+        link = "".join(char for char in link if char.isprintable())
     link = link.replace(" ", "%20")
     try:
         parts = urlsplit(urljoin(base, link))
@@ -34,6 +37,7 @@ def _tracks(name: str) -> bool:
     return lower in _TRACKING or lower.startswith("utm_")
 
 
+@lru_cache(maxsize=1_024)  # several guards ask for each request
 def origin(url: str) -> tuple[str, str, int]:
     """Return scheme, host and port of an http(s) address in lower case.
 

@@ -127,6 +127,7 @@ def test_any_bytes_are_posts_or_bad_lines(tmp_path_factory: pytest.TempPathFacto
 # --- standard input -------------------------------------------------------------------------------------------
 
 
+@pytest.mark.slow  # each reads the whole dictionary again
 @pytest.mark.parametrize("case", LINES, ids=lambda case: case.value)
 def test_every_line_of_standard_input_has_its_answer(case: Case) -> None:
     lines = io.BytesIO(b'{"id":"a","text":"x"}\n' + LINES[case] + b'\n{"id":"z","text":"y"}\n')
