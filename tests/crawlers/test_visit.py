@@ -185,10 +185,7 @@ async def _drip_a_header(writer: asyncio.StreamWriter) -> None:
         await asyncio.sleep(0.02)
 
 
-@pytest.mark.parametrize(
-    ("scheme", "act"),
-    [("https", _be_silent), ("https", _drip_a_header), ("http", _be_silent), ("http", _drip_a_header)],
-)
+@pytest.mark.parametrize(("scheme", "act"), [("https", _be_silent), ("http", _be_silent), ("http", _drip_a_header)])
 async def test_server_that_stalls_before_its_answer_costs_the_limit_of_one_request(
     site: Farm, scheme: str, act: Callable[[asyncio.StreamWriter], Awaitable[None]]
 ) -> None:
