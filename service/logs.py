@@ -171,15 +171,16 @@ class _Handler(logging.StreamHandler):  # type: ignore[type-arg]  # generic in s
             self._timer.start()
 
     def tell(self) -> None:
-        """Write how many lines of each kind were held back since the window began."""
+        """Write how many lines of each kind were held back since the window began; end its timer."""
         with self.lock or threading.RLock():
-            self._timer = None
+            timer, self._timer = self._timer, None
+            if timer is not None:
+                timer.cancel()
             for each in self.limit.end():
                 super().emit(_summary(each, self.limit.window_s))
 
     def close(self) -> None:
-        if self.limit.holds():
-            self.tell()
+        self.tell()
         super().close()
 
 
@@ -203,7 +204,10 @@ def configure_logging(role: str, *, limit: LogLimit | None = None) -> None:
     as_json = os.environ.get("TINGFENG_LOG_FORMAT", "").strip().lower() == "json"
     handler.setFormatter(_Json(role) if as_json else _Text(role))
     root = logging.getLogger()
-    root.handlers[:] = [handler]
+    before, root.handlers[:] = root.handlers[:], [handler]
+    for each in before:
+        if isinstance(each, _Handler):  # its timer would go on writing to a stream that may be closed by then
+            each.close()
     level = os.environ.get("TINGFENG_LOG", "INFO").upper()
     root.setLevel(level if level in _LEVELS else "INFO")
     for noisy in _QUIET:

@@ -1,5 +1,4 @@
 import io
-import logging
 import os
 import sys
 from collections.abc import Callable, Iterator
@@ -7,6 +6,8 @@ from dataclasses import dataclass
 from pathlib import Path
 
 import pytest
+
+from tests.logs import kept_logging
 
 
 @dataclass(frozen=True)
@@ -24,8 +25,6 @@ def cli(monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str], tmp
     """Run `tingfeng ARGS` in this process, in an empty folder; standard input is given as text."""
     from service.cli import main
 
-    root = logging.getLogger()
-    handlers, level = root.handlers[:], root.level
     umask = os.umask(0o022)
     monkeypatch.chdir(tmp_path)
 
@@ -40,10 +39,9 @@ def cli(monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str], tmp
         said = capsys.readouterr()
         return Ran(code, said.out, said.err)
 
-    yield run
+    with kept_logging():
+        yield run
     os.umask(umask)
-    root.handlers[:] = handlers
-    root.setLevel(level)
 
 
 CONFIG = """\

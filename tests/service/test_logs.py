@@ -13,6 +13,7 @@ from config.settings import Settings, StorageSettings
 from domain.secret import Secret
 from service.log_limit import LogLimit
 from service.logs import configure_logging, hide_secrets, take_suppressed
+from tests.logs import kept_logging
 from tests.service.scene import SETTINGS
 
 Said = Callable[[], list[str]]
@@ -22,12 +23,9 @@ NASTY = "\n\r\x1b[31m\u202e\u2028\x00\x85\ud800 2026-06-20 ERROR root forged key
 @pytest.fixture
 def said(capsys: pytest.CaptureFixture[str]) -> Iterator[Said]:
     """Give the lines that were logged since the last call; afterwards logging is as it was."""
-    root, hook = logging.getLogger(), threading.excepthook
-    handlers, level = root.handlers[:], root.level
-    yield lambda: capsys.readouterr().err.splitlines()
-    hide_secrets(replace(SETTINGS, storage=StorageSettings(state=Secret("nothing to hide here"))))
-    root.handlers[:], threading.excepthook = handlers, hook
-    root.setLevel(level)
+    with kept_logging():
+        yield lambda: capsys.readouterr().err.splitlines()
+        hide_secrets(replace(SETTINGS, storage=StorageSettings(state=Secret("nothing to hide here"))))
 
 
 @pytest.fixture
@@ -168,6 +166,22 @@ def test_the_same_line_is_written_thrice_and_its_count_once_the_minute_is_over(s
     assert other.endswith("something else")
     log.error("store away error=%s", "refused")
     assert len(said()) == 1
+
+
+def test_a_handler_that_was_replaced_tells_what_it_held_and_is_silent_from_then_on(
+    said: Said, log: logging.Logger
+) -> None:
+    """A timer left behind wrote to a stream that was closed by then, from a thread of its own."""
+    before = set(threading.enumerate())
+    configure_logging("watch", limit=LogLimit(monotonic=lambda: 0.0))
+    for _ in range(5):
+        log.error("store away error=%s", "refused")
+    waiting = [each for each in threading.enumerate() if isinstance(each, threading.Timer) and each not in before]
+    assert len(waiting) == 1
+    configure_logging("watch")
+    assert "suppressed lines=2" in said()[-1]
+    waiting[0].join(timeout=5)
+    assert not waiting[0].is_alive()
 
 
 def test_a_flood_of_warnings_hides_no_error(said: Said) -> None:

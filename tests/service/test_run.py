@@ -20,6 +20,7 @@ from service.clock import SystemClock
 from service.errors import UsageError
 from service.role import Beat, _repeat, main, run_analyse, run_crawl, run_watch
 from service.run import run_service
+from tests.logs import kept_logging
 
 FEED = """<?xml version="1.0" encoding="utf-8"?><rss version="2.0"><channel><title>晚报</title>
 <item><guid>a</guid><link>http://{host}/a</link><title>云杉咖啡喝出异物</title><description>太恶心了</description></item>
@@ -166,15 +167,11 @@ def test_a_driven_clock_is_for_loopback_only(listening: Path, tmp_path: Path) ->
 
 
 def test_a_role_with_bad_settings_ends_with_one(tmp_path: Path) -> None:
-    import logging
-
-    root = logging.getLogger()
-    handlers, level, umask = root.handlers[:], root.level, os.umask(0o022)
+    umask = os.umask(0o022)
     try:
-        assert main(["watch", "--config", str(tmp_path / "nowhere.yaml")]) == 1
+        with kept_logging():
+            assert main(["watch", "--config", str(tmp_path / "nowhere.yaml")]) == 1
     finally:
-        root.handlers[:] = handlers
-        root.setLevel(level)
         os.umask(umask)
 
 

@@ -30,6 +30,7 @@ from service.loopback import is_loopback, outside_addresses
 from service.overview import closed_lines, source_view, traffic_lines, traffic_of
 from service.privacy import keep_small
 from service.retention import Retention
+from tests.logs import kept_logging
 from tests.service.scene import pages
 
 NOW = datetime(2026, 6, 20, 7, 30, tzinfo=UTC)
@@ -267,17 +268,12 @@ def test_the_health_page_answers_while_hundreds_of_clients_say_nothing() -> None
 
 
 def test_logs_mask_credentials_and_control_characters(capsys: pytest.CaptureFixture[str]) -> None:
-    root = logging.getLogger()
-    handlers, level = root.handlers[:], root.level
-    try:
+    with kept_logging():
         configure_logging("crawl")
         logging.getLogger("x").warning(
             "sent url=%s token=%s \x1b[31m\u202e", "http://h/send?key=abcdef123456", "xoxb-1-2"
         )
         said = capsys.readouterr().err
-    finally:
-        root.handlers[:] = handlers
-        root.setLevel(level)
     assert "abcdef123456" not in said and "xoxb" not in said and "\x1b" not in said and "\u202e" not in said
     assert "crawl x sent" in said
 
