@@ -5,7 +5,7 @@ from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 from datetime import datetime
 
-from domain.codec import from_json, to_json
+from domain.codec import from_json
 from domain.document import public_fields
 from domain.ids import text_hash
 from domain.mention import Flag, Mention
@@ -16,6 +16,7 @@ from storage.mentions.fields import COLUMNS, column_value
 from storage.mentions.merge import Outcome, brand_tags, is_counted
 from storage.mentions.schema import HOUR_MS, POLARITIES
 from storage.mentions.walk import Walked
+from storage.text import doc_of
 
 __all__ = ["NEW_AUTHOR_MS", "Known", "delete_rows", "expired_rows", "load_docs", "load_walked", "write_outcomes"]
 
@@ -75,7 +76,7 @@ def write_outcomes(
             seats.update(_drop_tags(connection, [row]))
         seats.update(_add_tags(connection, row, mention))
         if outcome.counted:
-            reading = (row, to_ms(mention.last_collected_at), to_json(mention.post.engagement))
+            reading = (row, to_ms(mention.last_collected_at), doc_of(mention.post.engagement))
             connection.execute("INSERT OR REPLACE INTO readings (row, at_ms, doc) VALUES (?, ?, ?)", reading)
     _refresh(connection, seats)
 

@@ -8,7 +8,7 @@ from datetime import datetime, timedelta
 
 from sqlalchemy import ColumnElement, Connection, delete, func, insert, select, update
 
-from domain.codec import from_json, to_json
+from domain.codec import from_json
 from domain.errors import DomainError
 from domain.ids import text_hash
 from domain.mention import Mention
@@ -89,9 +89,8 @@ class SqlInbox:
     def known(self, ids: Sequence[str]) -> frozenset[str]:
         """Return those of `ids` that were seen before."""
         found: set[str] = set()
-        with self._database.glance() as connection:
-            for part in chunked(map(encodable, ids), AMONG):
-                found.update(connection.scalars(self._known, self._database.these(part)))
+        for part in chunked(map(encodable, ids), AMONG):
+            found.update(self._database.find(self._known, part))
         return frozenset(id for id in ids if encodable(id) in found)
 
     def lease(self, *, owner: str, limit: int, lease: timedelta, now: datetime) -> Sequence[InboxRow]:
@@ -248,8 +247,8 @@ def _with_first(mention: Mention, first: str) -> str:
 
 def _engagement_hash(mention: Mention) -> str:
     extra = mention.post.extra_counters
-    counters = to_json(mention.post.engagement) + (to_json(extra) if extra else "[]")
-    return hashlib.sha256(counters.encode("utf-8", "surrogatepass")).hexdigest()[:16]
+    counters = doc_of(mention.post.engagement) + (doc_of(extra) if extra else "[]")
+    return hashlib.sha256(counters.encode()).hexdigest()[:16]
 
 
 def _bury(connection: Connection, which: ColumnElement[bool], *, reason: str, now: datetime) -> None:

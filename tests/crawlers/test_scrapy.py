@@ -9,7 +9,7 @@ import pytest
 import scrapy
 from scrapy.crawler import AsyncCrawlerRunner
 
-from crawlers.road import _LightSettings
+from crawlers.road import _SharedSettings
 from crawlers.settings import scrapy_settings
 from crawlers.spiders import visit as spiders
 from crawlers.wall import WallClock
@@ -42,17 +42,16 @@ def test_dangerous_defaults_are_off() -> None:
     assert 429 not in settings["RETRY_HTTP_CODES"]
 
 
-def test_settings_of_one_crawl_do_not_reach_the_next() -> None:
-    kept = _LightSettings(scrapy_settings())
-    before = kept.copy_to_dict()
-    twin = kept.copy()
-    assert twin.copy_to_dict() == before
-    twin.set("DOWNLOAD_TIMEOUT", 1, priority="cmdline")
-    twin["DOWNLOAD_HANDLERS_BASE"]["http"] = "other"
-    twin.freeze()
-    assert kept.copy_to_dict() == before
-    assert not kept.frozen
-    assert kept.getpriority("DOWNLOAD_TIMEOUT") != twin.getpriority("DOWNLOAD_TIMEOUT")
+async def test_every_crawl_of_a_runner_begins_with_the_same_settings() -> None:
+    kept = _SharedSettings(scrapy_settings() | {"DOWNLOADER_MIDDLEWARES": {}})
+    runner = AsyncCrawlerRunner(kept)
+    seen = []
+    for _ in range(3):
+        crawler = runner.create_crawler(spiders.VisitSpider)
+        await runner.crawl(crawler)
+        assert crawler.settings.frozen and not kept.frozen
+        seen.append(kept.copy_to_dict())
+    assert seen[0] == seen[1] == seen[2]
 
 
 async def test_spider_yields_posts_of_one_source() -> None:
