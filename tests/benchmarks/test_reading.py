@@ -100,8 +100,11 @@ def test_list_pages_beside_stock_scrapy(
 def test_article_pages_beside_bare_trafilatura(
     kind: str, floor: float, tmp_path: Path, measurements: Measurements
 ) -> None:
-    """Whole visits; the peer makes the same visits, keeps nothing and lets trafilatura find text and metadata."""
-    turns = read_in_turns(kind, ("crawl", "trafilatura"), tmp_path, 2)
+    """Whole visits; the peer makes the same visits, keeps nothing and lets trafilatura find text and metadata.
+
+    A round is of 100 pages: the system counts a worker's time in hundredths of a second.
+    """
+    turns = read_in_turns(kind, ("crawl", "trafilatura"), tmp_path, 4)
     how = "with the site's rule" if kind == "articles-rule" else "text found by itself"
     note = f"pages of 50 kB, {how}; over the same fetch; processor time, median of {ROUNDS} paired rounds"
     measurements.record(f"{kind}: to bare trafilatura", ratio(turns, "crawl", "trafilatura"), floor=floor, note=note)

@@ -236,7 +236,7 @@ def _lags(run: Run, shown: dict[str, float], measurements: Measurements) -> None
     measurements.record("shown to searchable, p95", _p95(lags), unit="s", note=f"{len(lags)} posts, real time")
     assert waits
     measurements.record("queued to accepted, p95", _p95(waits), unit="s", note=f"{len(waits)} messages, real time")
-    unsent = Counter(one.state.value for one in deliveries if one.sent_at is None)
+    unsent = Counter(f"{one.state.value}: {one.answer}" for one in deliveries if one.sent_at is None)
     measurements.record(
         "messages that nobody accepted", sum(unsent.values()), note=f"{dict(unsent)}; others {len(waits)}"
     )
