@@ -21,7 +21,10 @@ from tests.measure import Measurements
 
 pytestmark = [pytest.mark.bench, pytest.mark.slow]
 
-ROUNDS = 4 if os.environ.get("TINGFENG_BENCH_REDUCED") == "1" else 9
+REDUCED = os.environ.get("TINGFENG_BENCH_REDUCED") == "1"
+ROUNDS = 4 if REDUCED else 9
+ROOM = 0.75 if REDUCED else 1.0
+"""Share of a ratio that a few rounds on a busy machine have to reach; the proof has to reach all of it."""
 Turn = dict[str, float]
 
 
@@ -73,7 +76,7 @@ def note_rates(turns: dict[str, list[Turn]], kind: str, measurements: Measuremen
             measurements.record(f"{kind}: pages of {name}, {span}", rate, unit=unit, note=f"median of {ROUNDS}")
 
 
-@pytest.mark.parametrize(("kind", "stock", "dropping"), [("lists", 1.1, 0.57), ("feeds", 0.45, 0.55)])
+@pytest.mark.parametrize(("kind", "stock", "dropping"), [("lists", 1.3, 0.7), ("feeds", 0.55, 0.65)])
 def test_list_pages_beside_stock_scrapy(
     kind: str, stock: float, dropping: float, tmp_path: Path, measurements: Measurements
 ) -> None:
@@ -82,11 +85,11 @@ def test_list_pages_beside_stock_scrapy(
     note = f"processor time, median of {ROUNDS} paired rounds"
     pages = "search pages of 20 posts, 10 a visit" if kind == "lists" else "feeds of 40 entries, one a visit"
     measurements.record(
-        f"{kind}: to stock Scrapy as `scrapy crawl` runs it", ratio(turns, "crawl", "stock"), floor=stock,
+        f"{kind}: to stock Scrapy as `scrapy crawl` runs it", ratio(turns, "crawl", "stock"), floor=stock * ROOM,
         note=f"{pages}; default settings, its log and its items to files; {note}",
     )  # fmt: skip
     measurements.record(
-        f"{kind}: to our crawl without a store", ratio(turns, "crawl", "dropping"), floor=dropping,
+        f"{kind}: to our crawl without a store", ratio(turns, "crawl", "dropping"), floor=dropping * ROOM,
         note=f"{pages}; {note}",
     )  # fmt: skip
     measurements.record(
@@ -96,7 +99,7 @@ def test_list_pages_beside_stock_scrapy(
     note_rates(turns, kind, measurements)
 
 
-@pytest.mark.parametrize(("kind", "floor"), [("articles", 0.72), ("articles-rule", 2.1)])
+@pytest.mark.parametrize(("kind", "floor"), [("articles", 0.8), ("articles-rule", 3.0)])
 def test_article_pages_beside_bare_trafilatura(
     kind: str, floor: float, tmp_path: Path, measurements: Measurements
 ) -> None:
@@ -107,5 +110,6 @@ def test_article_pages_beside_bare_trafilatura(
     turns = read_in_turns(kind, ("crawl", "trafilatura"), tmp_path, 4)
     how = "with the site's rule" if kind == "articles-rule" else "text found by itself"
     note = f"pages of 50 kB, {how}; over the same fetch; processor time, median of {ROUNDS} paired rounds"
-    measurements.record(f"{kind}: to bare trafilatura", ratio(turns, "crawl", "trafilatura"), floor=floor, note=note)
+    reached = ratio(turns, "crawl", "trafilatura")
+    measurements.record(f"{kind}: to bare trafilatura", reached, floor=floor * ROOM, note=note)
     note_rates(turns, kind, measurements)
