@@ -8,6 +8,7 @@ from collections.abc import Iterable, Iterator, Mapping, Sequence
 from contextlib import closing, contextmanager
 from functools import cache
 from itertools import chain
+from operator import itemgetter
 from pathlib import Path
 from typing import Any, TypeVar
 
@@ -183,7 +184,7 @@ class Database:
             arrays = {f"b_{name}": [row[name] for row in rows] for name in names}
             connection.execute(_put_arrays(table, names, key, tuple(change)), arrays)
             return
-        values = [tuple(row[name] for name in names) for row in rows]
+        values = list(map(itemgetter(*names), rows)) if len(names) > 1 else [(row[names[0]],) for row in rows]
         whole = len(values) - len(values) % _TOGETHER
         for start in range(0, whole, _TOGETHER):
             sql = _put_text(table, names, key, tuple(change), _TOGETHER)

@@ -91,7 +91,7 @@ class SqlInbox:
         found: set[str] = set()
         for part in chunked(map(encodable, ids), AMONG):
             found.update(self._database.find(self._known, part))
-        return frozenset(id for id in ids if encodable(id) in found)
+        return frozenset(id for id in ids if encodable(id) in found) if found else frozenset()
 
     def lease(self, *, owner: str, limit: int, lease: timedelta, now: datetime) -> Sequence[InboxRow]:
         """Take up to `limit` rows, oldest first, for `lease`; expired leases are taken again.

@@ -28,7 +28,7 @@ __all__ = ["ENTRIES", "LINKS", "POSTS", "T", "article", "list_page", "serving"]
 
 T = datetime(2026, 6, 20, 7, 30, tzinfo=UTC)
 PORTS = 8
-POSTS, ENTRIES, LINKS = 20, 40, 25
+POSTS, ENTRIES, LINKS = 20, 40, 10
 _SENTENCES = (*NEGATIVE, *POSITIVE, *NEUTRAL)
 _NUMBERS = count(1)
 _DICE = random.Random(11)

@@ -105,9 +105,9 @@ def test_article_pages_beside_bare_trafilatura(
 ) -> None:
     """Whole visits; the peer makes the same visits, keeps nothing and lets trafilatura find text and metadata.
 
-    A round is of 100 pages: the system counts a worker's time in hundredths of a second.
+    A round is of 80 pages: the system counts a worker's time in hundredths of a second.
     """
-    turns = read_in_turns(kind, ("crawl", "trafilatura"), tmp_path, 4)
+    turns = read_in_turns(kind, ("crawl", "trafilatura"), tmp_path, 8)
     how = "with the site's rule" if kind == "articles-rule" else "text found by itself"
     note = f"pages of 50 kB, {how}; over the same fetch; processor time, median of {ROUNDS} paired rounds"
     reached = ratio(turns, "crawl", "trafilatura")
