@@ -23,8 +23,8 @@ _GRACE_S = 10.0
 class _SharedSettings(Settings):
     """Settings that are shared by the crawls of one runner instead of copied for each.
 
-    The copy cost half of what it takes to begin a visit (measured). What a crawl sets while it begins is the same for
-    all crawls of a runner, and nothing may set anything once it runs.
+    The copy cost a third of what it takes to begin a visit (measured). What a crawl sets while it begins is the same
+    for all crawls of a runner, and nothing may set anything once it runs.
     """
 
     def copy(self) -> Self:

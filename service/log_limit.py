@@ -93,10 +93,6 @@ class LogLimit:
         named = record.name if record.name in loggers or len(loggers) < _LOGGERS else "…"
         return (named, record.levelno, "…")
 
-    def holds(self) -> bool:
-        """Say whether lines wait to be told of."""
-        return bool(self._held)
-
     def over(self) -> bool:
         """Say whether the window is over."""
         return self._monotonic() >= self._until_s
