@@ -109,6 +109,8 @@ class Watch:
             TingfengError: A store did not answer; nothing was written, the same work comes again.
         """
         now = self._clock.now()
+        if self._ticked is None:
+            self._inbox.take_back(owner=self._owner, now=now)
         changes = self._inbox.claim_changes(owner=self._owner, limit=_CLAIM, lease=self._clock.span(_LEASE_S), now=now)
         tick = self._ticked is None or now - self._ticked >= self._settings.watch.tick or now < self._ticked
         if not changes and not tick:

@@ -233,6 +233,10 @@ class Inbox(Protocol):
         """Take up to `limit` changed rows; `Desk.commit` deletes them."""
         ...
 
+    def take_back(self, *, owner: str, now: datetime) -> int:
+        """Free the rows and changes that an `owner` of the same name, dead by now, had taken; return how many."""
+        ...
+
 
 class VisitStore(Protocol):
     """The state of visits, one row per source."""

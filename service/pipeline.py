@@ -81,6 +81,7 @@ class Pipeline:
         self._tag = tag
         self._clock = clock
         self._owner = owner
+        self._begun = False
         self._size = BatchSize(batch)
         self._lease_s = lease_s
         self._took_s = 0.0
@@ -110,6 +111,11 @@ class Pipeline:
 
     def _step(self) -> BatchResult:
         now = self._clock.now()
+        if not self._begun:
+            back = self._inbox.take_back(owner=self._owner, now=now)
+            self._begun = True
+            if back:
+                logger.info("rows of a process that ended before us taken back rows=%d", back)
         lease = self._clock.span(max(self._lease_s, _LEASE_OF_BATCHES * self._took_s))
         rows = self._inbox.lease(owner=self._owner, limit=self._size.rows, lease=lease, now=now)
         if not rows:

@@ -88,3 +88,7 @@ class PrivateInbox:
     def claim_changes(self, *, owner: str, limit: int, lease: timedelta, now: datetime) -> Sequence[Change]:
         """Pass on, see `domain.ports.Inbox.claim_changes`."""
         return self._inbox.claim_changes(owner=owner, limit=limit, lease=lease, now=now)
+
+    def take_back(self, *, owner: str, now: datetime) -> int:
+        """Pass on, see `domain.ports.Inbox.take_back`."""
+        return self._inbox.take_back(owner=owner, now=now)

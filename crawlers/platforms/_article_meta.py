@@ -2,9 +2,10 @@
 
 import json
 import re
-from collections.abc import Callable, Iterator, Mapping
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import datetime
+from itertools import islice
 from typing import Any, TypeAlias
 from urllib.parse import urlsplit
 
@@ -13,7 +14,7 @@ from crawlers.shape import obj, text_of
 from crawlers.text import clean_line, html_to_text
 from domain.mention import Precision
 
-__all__ = ["Facts", "Node", "read_facts"]
+__all__ = ["Facts", "Marks", "Node", "read_facts", "read_marks"]
 
 Node: TypeAlias = Any
 _ARTICLE_TYPES = re.compile(r"Article|Posting|Report|WebPage", re.IGNORECASE)
@@ -29,6 +30,22 @@ _TIME_META = (
 )  # fmt: skip
 _NEAR_TITLE = 1_500
 _MAX_LD = 500_000
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Marks:
+    """The elements in which a page speaks about itself, in its order."""
+
+    head: str | None
+    """Title as a browser's tab shows it."""
+    first: str | None
+    """The first heading of the first level."""
+    meta: Mapping[str, str]
+    """Contents of `meta` by lower-case name; the first of each name."""
+    linked: tuple[str, ...]
+    """JSON-LD as written."""
+    moment: str | None
+    """The first time that a machine can read."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -51,20 +68,36 @@ class Facts:
     """Text of the article from JSON-LD; empty = none."""
 
 
-def read_facts(tree: Node, visible: Callable[[], str], url: str, now: datetime) -> Facts:
+def read_marks(tree: Node) -> Marks:
+    """Return the marks of a page by one walk through it: an XPath for each walks as often as there are marks."""
+    found: dict[str, list[Node]] = {name: [] for name in ("title", "h1", "meta", "script", "time")}
+    for node in tree.iter(*found):
+        found[node.tag].append(node)
+    titles = (clean_line("".join(node.itertext()), 300) for node in found["title"][:5])
+    scripts = (node for node in found["script"] if node.get("type") == "application/ld+json")
+    return Marks(
+        head=next(filter(None, titles), None),
+        first=next((clean_line("".join(node.itertext()), 300) for node in found["h1"]), None),
+        meta=_contents(found["meta"]),
+        linked=tuple((node.text or "")[:_MAX_LD] for node in islice(scripts, 10)),
+        moment=next((text for node in found["time"] if (text := node.get("datetime")) is not None), None),
+    )
+
+
+def read_facts(marks: Marks, visible: Callable[[], str], url: str, now: datetime) -> Facts:
     """Return what a page says about itself.
 
     Args:
-        tree: The page.
+        marks: Those of the page.
         visible: Gives its readable text, for dates and names that only people see; asked where nothing else tells.
         url: Its public address.
         now: Moment of the answer; later times are set to it.
     """
-    meta = _metas(tree)
-    linked = next(_json_ld(tree), {})
+    meta = marks.meta
+    linked = next(_json_ld(marks.linked), {})
     site = clean_line(meta.get("og:site_name") or text_of(obj(linked, "publisher").get("name")), 100)
-    title = _title(tree, meta, linked)
-    printed, source = _printed_time(tree, meta, linked, visible, title)
+    title = _title(marks, linked)
+    printed, source = _printed_time(marks, linked, visible, title)
     stamp = parse_cn_time(printed, now) if printed else None
     if stamp is not None and stamp.at > now:
         stamp = Stamp(at=now, precision=stamp.precision) if stamp.precision is not Precision.DAY else None
@@ -79,19 +112,20 @@ def read_facts(tree: Node, visible: Callable[[], str], url: str, now: datetime) 
     )
 
 
-def _metas(tree: Node) -> dict[str, str]:
+def _contents(nodes: Sequence[Node]) -> dict[str, str]:
     found: dict[str, str] = {}
-    for node in tree.xpath("//meta[@content]")[:300]:
+    for node in nodes[:300]:
         name = node.get("property") or node.get("name") or node.get("itemprop")
-        if name and node.get("content").strip():
-            found.setdefault(name.strip().lower(), node.get("content").strip()[:2_000])
+        content = (node.get("content") or "").strip()
+        if name and content:
+            found.setdefault(name.strip().lower(), content[:2_000])
     return found
 
 
-def _json_ld(tree: Node) -> Iterator[Mapping[str, Any]]:
-    for node in tree.xpath("//script[@type='application/ld+json']")[:10]:
+def _json_ld(texts: Iterable[str]) -> Iterator[Mapping[str, Any]]:
+    for text in texts:
         try:
-            data = json.loads((node.text or "")[:_MAX_LD], strict=False)
+            data = json.loads(text, strict=False)
         except (ValueError, RecursionError):
             continue
         graph = data.get("@graph") if isinstance(data, Mapping) else None
@@ -100,10 +134,9 @@ def _json_ld(tree: Node) -> Iterator[Mapping[str, Any]]:
                 yield each
 
 
-def _title(tree: Node, meta: Mapping[str, str], linked: Mapping[str, Any]) -> str | None:
-    told = meta.get("og:title") or text_of(linked.get("headline")) or meta.get("twitter:title")
-    head = clean_line("".join(tree.xpath("//title[1]//text()")), 300)
-    first = clean_line(" ".join("".join(node.itertext()) for node in tree.xpath("//h1")[:1]), 300)
+def _title(marks: Marks, linked: Mapping[str, Any]) -> str | None:
+    head, first = marks.head, marks.first
+    told = marks.meta.get("og:title") or text_of(linked.get("headline")) or marks.meta.get("twitter:title")
     if told:
         return clean_line(html_to_text(told).text, 300)
     if first and (head is None or len(first) >= 6 or first in head):
@@ -129,15 +162,15 @@ def _near(visible: str, title: str | None) -> str:
 
 
 def _printed_time(
-    tree: Node, meta: Mapping[str, str], linked: Mapping[str, Any], visible: Callable[[], str], title: str | None
+    marks: Marks, linked: Mapping[str, Any], visible: Callable[[], str], title: str | None
 ) -> tuple[str | None, str]:
     for name in _TIME_META:
-        if name in meta:
-            return meta[name], "meta"
+        if name in marks.meta:
+            return marks.meta[name], "meta"
     told = text_of(linked.get("datePublished")) or text_of(linked.get("dateCreated"))
     if told:
         return told, "json-ld"
-    for node in tree.xpath("//time[@datetime]")[:1]:
-        return str(node.get("datetime")), "time"
+    if marks.moment is not None:
+        return marks.moment, "time"
     match = _PRINTED.search(_near(visible(), title)) or _PRINTED.search(visible()[:20_000])
     return (match[0], "text") if match else (None, "")

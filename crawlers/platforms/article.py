@@ -18,7 +18,7 @@ from crawlers.base import Fetch, Parsed, Response
 from crawlers.decode import decode_body
 from crawlers.errors import SourceError
 from crawlers.link import public_link
-from crawlers.platforms._article_meta import Node, read_facts
+from crawlers.platforms._article_meta import Node, read_facts, read_marks
 from crawlers.text import clean, clean_line, crowded, html_to_text
 from crawlers.verdict import status_outcome, url_outcome
 from domain.mention import Author, Kind, Post
@@ -101,12 +101,13 @@ class ArticlePage:
 
 
 def _read(source: str, tree: Node, response: Response, css: str | None) -> Parsed:
-    head = clean_line("".join(tree.xpath("//title[1]//text()")), 200) or ""
+    marks = read_marks(tree)
+    head = marks.head or ""
     if _CAPTCHA_TITLE.search(head):
-        return Parsed(outcome=FetchOutcome.CAPTCHA, detail=head)
+        return Parsed(outcome=FetchOutcome.CAPTCHA, detail=head[:200])
     if _LOGIN_TITLE.search(head):
-        return Parsed(outcome=FetchOutcome.LOGIN_REQUIRED, detail=head)
-    facts = read_facts(tree, cache(lambda: html_to_text(source).text), response.url, response.now)
+        return Parsed(outcome=FetchOutcome.LOGIN_REQUIRED, detail=head[:200])
+    facts = read_facts(marks, cache(lambda: html_to_text(source).text), response.url, response.now)
     text, how = _extract(source, tree, facts.body, css)
     if not text:
         return Parsed(outcome=FetchOutcome.PARSE_ERROR, detail="a page without readable text")

@@ -191,6 +191,13 @@ class SqlInbox:
             for row, mention, brand, bucket, at in taken
         ]
 
+    def take_back(self, *, owner: str, now: datetime) -> int:
+        """Free what an `owner` of the same name, dead by now, had taken; its attempts count."""
+        free = {"owner": None, "free_at": to_rfc3339(now)}
+        with self._database.write() as connection:
+            taken = [connection.execute(update(of).where(of.c.owner == owner).values(free)) for of in (INBOX, CHANGED)]
+            return sum(each.rowcount for each in taken)
+
 
 class _Batch:
     """What one append will write."""

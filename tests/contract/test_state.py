@@ -79,6 +79,21 @@ def test_an_expired_lease_is_taken_again_and_counted(state: State) -> None:
     assert row.attempts == 2
 
 
+def test_a_successor_takes_back_what_one_of_its_name_held_and_nothing_else(state: State) -> None:
+    state.inbox.append([mention(str(n)) for n in range(3)], now=NOW)
+    assert lease(state, "w1", limit=1) == [("0", InboxKind.NEW)]
+    assert lease(state, "w2", limit=1) == [("1", InboxKind.NEW)]
+    state.inbox.ack([], [change("weibo:8"), change("weibo:9")], owner="w1", now=NOW)
+    for owner in ("w1", "w2"):
+        assert len(state.inbox.claim_changes(owner=owner, limit=1, lease=MINUTE, now=NOW)) == 1
+    assert state.inbox.take_back(owner="w1", now=NOW) == 2
+    rows = state.inbox.lease(owner="w1", limit=9, lease=MINUTE, now=NOW)
+    assert [(row.mention.post.native_id, row.attempts) for row in rows] == [("0", 2), ("2", 1)]
+    (claimed,) = state.inbox.claim_changes(owner="w1", limit=9, lease=MINUTE, now=NOW)
+    assert claimed.mention == "weibo:8"
+    assert state.inbox.take_back(owner="nobody", now=NOW) == 0
+
+
 def test_a_changed_row_waits_for_the_earlier_one_of_its_mention(state: State) -> None:
     state.inbox.append([mention("1", "一")], now=NOW)
     assert lease(state, "w1") == [("1", InboxKind.NEW)]

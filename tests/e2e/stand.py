@@ -24,7 +24,6 @@ START = datetime(2026, 6, 17, 6, 0, tzinfo=UTC)
 """Where the domain clock starts: a Wednesday, 14:00 in Beijing."""
 CHANNELS = ("slack", "wecom_robot")
 READY_S, FIRING_S, RESOLVED_S = 60.0, 120.0, 240.0
-START_UP_S = 3.0
 
 
 def settings_text(data_dir: Path, bases: Mapping[str, str], sink: str, **changes: Any) -> str:
@@ -63,6 +62,8 @@ class Stand:
     corpus: Corpus
     timeline: Timeline
     posts: list[FarmPost] = field(default_factory=list)
+    epoch_s: float = 0.0
+    """Unix time of `START`, for the sources and for each start of the service."""
 
     def add(self, posts: Sequence[FarmPost]) -> None:
         """Give the farm posts and remember them."""
@@ -72,18 +73,17 @@ class Stand:
     def begin(self) -> None:
         """Start the service and wait until every source was visited and its news is stored."""
         self.add(self.timeline.quiet(self.corpus.quiet, START - timedelta(hours=2)))
-        self.service.start(clock=(START, SCALE))
-        # The farm's clock follows the service's: a post of the future would be dated back.
-        self.wait("the service is up", lambda: "/healthz" in self.service.log_text(), READY_S)
-        self.farm.run()
+        self.epoch_s = time.time()
+        self.restart()
+        self.farm.run(self.epoch_s)
         self.wait("first visits", lambda: min(self.farm.hits().values()) >= 2, READY_S)
         self.pass_time(timedelta(minutes=20))
 
     def restart(self) -> None:
-        """Start the service again at the domain time that it will be once it runs, not before."""
+        """Start the service, perhaps again, and wait until it is up; its clock goes on as the sources' does."""
         said = len(self.service.log_text())
-        self.service.start(clock=(self.farm.now() + START_UP_S * timedelta(seconds=SCALE), SCALE))
-        self.wait("the service is up again", lambda: "/healthz" in self.service.log_text()[said:], READY_S)
+        self.service.start(clock=(START, SCALE), epoch_s=self.epoch_s)
+        self.wait("the service is up", lambda: "/healthz" in self.service.log_text()[said:], READY_S)
 
     def pass_time(self, span: timedelta) -> None:
         """Let domain time pass."""

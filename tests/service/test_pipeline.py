@@ -152,6 +152,15 @@ def test_a_batch_of_a_dead_worker_is_taken_over_and_stored_once(stand: Stand) ->
     assert stand.found() == ["weibo:1"]
 
 
+def test_a_successor_goes_on_at_once_with_what_it_held_when_it_died(stand: Stand) -> None:
+    stand.state.inbox.append([make_mention(1)], now=NOW)
+    assert stand.state.inbox.lease(owner="a", limit=10, lease=timedelta(minutes=5), now=NOW)
+    assert stand.pipeline.step().stored == 1
+    stand.state.inbox.append([make_mention(2)], now=NOW)
+    assert stand.state.inbox.lease(owner="a", limit=10, lease=timedelta(minutes=5), now=NOW)
+    assert stand.pipeline.step().leased == 0, "only what was held before it began"
+
+
 def test_a_step_that_broke_off_after_the_put_is_announced_when_it_is_repeated(stand: Stand) -> None:
     stand.state.inbox.append([make_mention(1)], now=NOW)
     (row,) = stand.state.inbox.lease(owner="dead", limit=9, lease=timedelta(minutes=1), now=NOW)
