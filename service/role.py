@@ -45,9 +45,11 @@ HICCUP_S = 5.0
 class Beat:
     """Tells the supervisor every few seconds that the role lives, and with what figures."""
 
-    def __init__(self, fd: int | None, role: str, growth: Growth | None = None) -> None:
+    def __init__(self, fd: int | None, role: str, growth: Growth | None = None, name: str = "") -> None:
         self._fd = fd
         self._role = role
+        self.name = name or role
+        """What tells this process from others of its role on the machine."""
         self._growth = growth
         self.recycled = False
         """Whether the role was told to end because it has grown too large or too old."""
@@ -190,16 +192,16 @@ def _note_clock(offset_s: float | None, beat: Beat) -> None:
         beat.figures.set("tingfeng_clock_offset_seconds", offset_s)
 
 
-def _heir(role: str, settings: Settings) -> str:
-    """Name this role on this machine: it takes back at once what it held when it died."""
-    return f"{role}@{machine_name(settings.data_dir)}"
+def _heir(beat: Beat, settings: Settings) -> str:
+    """Name this process for leases as the one before it was named: it takes back at once what that one held."""
+    return f"{beat.name}@{machine_name(settings.data_dir)}"
 
 
 def run_analyse(settings: Settings, clock: Clock, stop: threading.Event, beat: Beat) -> None:
     """Tag and store what lies in the inbox until told to stop."""
     stores = wiring.open_stores(settings)
     seen = Observed(stores.mentions, beat.figures)
-    pipeline = wiring.make_pipeline(settings, stores, clock, owner=_heir("analyse", settings), mentions=seen)
+    pipeline = wiring.make_pipeline(settings, stores, clock, owner=_heir(beat, settings), mentions=seen)
     totals = {"stored": 0, "matched": 0, "dead": 0}
 
     def step() -> bool:
@@ -251,7 +253,7 @@ def _watch(
     settings: Settings, stores: wiring.Stores, clock: Clock, fence: Fence, ended: threading.Event, beat: Beat
 ) -> None:
     beat.note({"standby": False, "token": fence.token, "watching_since": to_rfc3339(clock.now())})
-    watch = wiring.make_watch(settings, stores, clock, owner=_heir("watch", settings), fence=fence)
+    watch = wiring.make_watch(settings, stores, clock, owner=_heir(beat, settings), fence=fence)
     saved = on_saved(beat.figures)
     outbox = wiring.make_outbox(settings, stores, clock, owner=wiring.owner_name("outbox"), fence=fence, saved=saved)
     retention = Retention(settings.retention, stores.mentions, stores.state.prune, stores.state.marks, clock)
@@ -308,6 +310,7 @@ def main(argv: list[str] | None = None) -> int:
     """Run one role; 0 = stopped as told, 1 = it could not go on, 75 = to be started afresh."""
     parser = argparse.ArgumentParser(prog="service.role")
     parser.add_argument("role", choices=ROLES)
+    parser.add_argument("--name", default="")
     parser.add_argument("--config", type=Path, required=True)
     parser.add_argument("--clock-start")
     parser.add_argument("--clock-scale", type=float)
@@ -326,7 +329,7 @@ def _run_role(options: argparse.Namespace, stop: threading.Event) -> int:
     try:
         clock = make_clock(clock_order(options.clock_start, options.clock_scale, options.clock_epoch))
         settings = wiring.load_settings(options.config)
-        beat = Beat(options.heartbeat_fd, options.role, _growth(options.role, settings))
+        beat = Beat(options.heartbeat_fd, options.role, _growth(options.role, settings), options.name)
         beat.start(stop)
         _RUN[options.role](settings, clock, stop, beat)
     except TingfengError as err:

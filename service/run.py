@@ -122,7 +122,7 @@ def _run_locked(
     arguments = ["--config", str(config.resolve()), *(order.arguments() if order else [])]
     supervisor = Supervisor(
         _children(settings, roles),
-        lambda role: role_argv(role.split("-")[0], arguments),
+        lambda name: role_argv(name, arguments),
         pass_fds=locks.fds,
         memory_bytes=partial(_memory_bytes, settings),
     )

@@ -229,6 +229,6 @@ def _close_stdin(child: _Child) -> None:
             logger.debug("standard input of an ended role was closed already")
 
 
-def role_argv(role: str, arguments: Sequence[str]) -> list[str]:
-    """Return the command that runs one role in a process of its own."""
-    return [sys.executable, "-m", "service.role", role, *arguments]
+def role_argv(name: str, arguments: Sequence[str]) -> list[str]:
+    """Return the command that runs one role in a process of its own; `name` is the role, or `analyse-2` and so on."""
+    return [sys.executable, "-m", "service.role", name.partition("-")[0], *arguments, "--name", name]

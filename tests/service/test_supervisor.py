@@ -103,8 +103,9 @@ def test_a_role_that_ignores_the_stop_is_killed_after_the_limit() -> None:
         os.kill(pid, 0)
 
 
-def test_a_role_runs_in_this_interpreter() -> None:
-    assert role_argv("crawl", ["--config", "x"])[0] == sys.executable
+def test_a_role_runs_in_this_interpreter_and_knows_its_name() -> None:
+    command = role_argv("analyse-2", ["--config", "x"])
+    assert command == [sys.executable, "-m", "service.role", "analyse", "--config", "x", "--name", "analyse-2"]
 
 
 def test_a_second_start_is_refused_with_the_pid_of_the_first(tmp_path: Path) -> None:
