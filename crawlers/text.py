@@ -46,6 +46,9 @@ _AT = re.compile(r"(?<![A-Za-z0-9._])@([\w·-]{1,30})")
 _ATTR = r"""[\s/]*+(?:=?[^\s/>=]++|=)(?:\s*+=\s*+(?:"[^"]*+"|'[^']*+'|[^\s>"'][^\s>]*+)?+)?+"""
 _OPEN = r"<[a-zA-Z][^\s/>]*+"
 _CROWD = re.compile(rf"\A(?:[^<]++|<(?![a-zA-Z])|{_OPEN}(?:{_ATTR}){{0,1999}}+(?!{_ATTR}))*+{_OPEN}(?:{_ATTR}){{2000}}")
+# What each such tag has: nowhere a `>` so soon, or one within a quoted value. Most pages have neither.
+_LONG = re.compile(r"<[a-zA-Z][^>]{500}")
+_QUOTED = re.compile(r"""=\s*+(?:"[^">]*+>|'[^'>]*+>)""")
 _WRAPPERS = {"weibo.cn": "u", "www.weibo.cn": "u", "link.zhihu.com": "target", "link.juejin.cn": "target"}
 
 
@@ -121,6 +124,8 @@ def unwrap(url: str) -> str:
 
 def crowded(source: str) -> bool:
     """Say whether a tag has 2,000 attributes or more, which no page for people has."""
+    if _LONG.search(source) is None and _QUOTED.search(source) is None:
+        return False
     return _CROWD.match(source) is not None
 
 

@@ -19,7 +19,7 @@ from crawlers.decode import decode_body
 from crawlers.errors import SourceError
 from crawlers.link import public_link
 from crawlers.platforms._article_meta import Node, read_facts, read_marks
-from crawlers.text import clean, clean_line, crowded, html_to_text
+from crawlers.text import MAX_TEXT, clean, clean_line, crowded, html_to_text
 from crawlers.verdict import status_outcome, url_outcome
 from domain.mention import Author, Kind, Post
 from domain.outcome import FetchOutcome
@@ -182,7 +182,7 @@ def _by_css(tree: Node, css: str) -> str:
     select = _selector(css)
     nodes = select(tree) if select is not None else []
     parts = (html_to_text(lxml_html.tostring(node, encoding="unicode", with_tail=False)).text for node in nodes[:50])
-    return clean("\n".join(parts))
+    return "\n".join(filter(None, parts))[:MAX_TEXT].rstrip()
 
 
 @lru_cache(maxsize=256)
