@@ -36,6 +36,7 @@ def test_loopback_is_open() -> None:
         socket.create_connection(server.getsockname(), timeout=5).close()
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize(("required", "verdict"), [("0", "1 passed, 2 skipped"), ("1", "1 passed, 2 errors")])
 def test_skip_is_a_failure_where_everything_is_required(tmp_path: Path, required: str, verdict: str) -> None:
     (tmp_path / "test_module.py").write_text("import pytest\npytest.skip('no engine', allow_module_level=True)\n")

@@ -226,6 +226,7 @@ FAULTS = {
 }
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("fault", list(FAULTS))
 @pytest.mark.parametrize(("sick", "well"), [("slack", "wecom_robot"), ("wecom_robot", "slack")])
 def test_one_channel_s_fault_neither_blocks_nor_hides_another(stand: Stand, fault: str, sick: str, well: str) -> None:

@@ -35,6 +35,8 @@ from storage.memory import MemoryMentions
 from tests.contract.conftest import MENTION_STORES, opened_mentions
 from tests.storage.sample import NOW, mention
 
+pytestmark = pytest.mark.slow
+
 OTHERS = [name for name in MENTION_STORES if name != "memory"]
 KEYWORDS = [
     "brand",

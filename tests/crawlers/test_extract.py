@@ -59,6 +59,7 @@ def test_worker_leaves_when_its_service_is_gone() -> None:
     assert left == [1]
 
 
+@pytest.mark.slow
 async def test_pages_that_wait_for_a_stuck_one_are_read_after_it() -> None:
     extractor = Extractor(1, limit_s=1.0)
     try:

@@ -152,6 +152,7 @@ def test_every_answer_of_a_channel_is_a_verdict(teller: Teller, name: str) -> No
         notifier.find(DELIVERY, thread_ref="C1 1.2")
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize(("endless", "pause_s"), [(b"x" * 100_000, 0.0), (b"x", 0.2)], ids=["endless", "drip"])
 def test_an_answer_without_end_ends(teller: Teller, endless: bytes, pause_s: float) -> None:
     teller.answer, teller.endless, teller.pause_s = b'HTTP/1.1 200 OK\r\n\r\n{"ok":', endless, pause_s

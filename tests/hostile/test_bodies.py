@@ -75,6 +75,7 @@ def read(endpoint: str, body: bytes) -> Parsed:
     return platform.parse(endpoint, Response(url="https://x.example.cn/a", body=body, now=NOW))
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("name", BODIES)
 def test_a_megabyte_of_anything_is_read_in_time(name: str) -> None:
     body = BODIES[name].encode() or os.urandom(SIZE)
@@ -102,6 +103,7 @@ READERS: dict[str, Callable[[str], object]] = {
 }
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("reader", READERS)
 def test_a_megabyte_of_any_text_is_read_in_time(reader: str) -> None:
     for name, text in BODIES.items():

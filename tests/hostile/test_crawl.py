@@ -135,6 +135,7 @@ async def test_every_answer_has_its_outcome_and_clean_posts(
         assert gzip.decompress(kept) == SERVED[platform][case].body[:1_000_000]
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("platform", PLATFORMS)
 async def test_endless_and_dripping_answers_end(site: Farm, platform: str) -> None:
     async def endless(request: web.Request) -> web.StreamResponse:

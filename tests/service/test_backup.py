@@ -97,6 +97,7 @@ def test_a_backup_comes_back_elsewhere_with_everything(tmp_path: Path) -> None:
     assert {each.name for each in tmp_path.iterdir()} == {"a", "b", "copy"}
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("lines", [3, 40])
 def test_a_backup_taken_while_others_write_shows_one_instant(tmp_path: Path, lines: int) -> None:
     source, target = configure(tmp_path / "a"), configure(tmp_path / "b")

@@ -291,6 +291,7 @@ def test_elasticsearch_is_away(house: House) -> None:
     assert fault["check"] == "mentions" and "not reachable" in fault["what"] and "start the cluster" in fault["fix"]
 
 
+@pytest.mark.slow
 def test_postgresql_is_away(house: House) -> None:
     pytest.importorskip("psycopg")
     house.write(storage=f"{{state: 'postgresql://tingfeng:hunter2@127.0.0.1:{free_port()}/tingfeng'}}")

@@ -125,6 +125,7 @@ def test_a_secret_of_the_settings_is_masked_wherever_it_stands(said: Said, log: 
     assert "bad login tingfeng:***!" in said()[0]
 
 
+@pytest.mark.slow
 def test_a_hundred_thousand_hostile_lines_are_bounded_and_every_one_is_counted(said: Said) -> None:
     now = [0.0]
     configure_logging("crawl", limit=LogLimit(monotonic=lambda: now[0]))

@@ -22,6 +22,8 @@ from service.restore import put_back
 from tests.service.conftest import CONFIG
 from tests.storage.sample import NOW
 
+pytestmark = pytest.mark.slow
+
 REPEAT = "可能重复"
 TEXTS = ("云杉咖啡喝出异物，太恶心了，要投诉", "云杉咖啡喝坏肚子，店员态度恶劣，退钱", "云杉咖啡卫生太差，杯子里有虫")
 

@@ -245,6 +245,7 @@ def test_the_health_page_says_how_it_is() -> None:
         page.stop()
 
 
+@pytest.mark.slow
 def test_the_health_page_answers_while_hundreds_of_clients_say_nothing() -> None:
     page = HealthPage("127.0.0.1", 0, pages(lambda: {"ok": True}))
     page.start()

@@ -23,6 +23,8 @@ from tests.postgres_node import postgres
 from tests.storage.desk_sample import delivery, incident
 from tests.storage.sample import NOW, mention
 
+pytestmark = pytest.mark.slow
+
 
 def begin(what: str, folder: Path, name: str, url: str | None = None) -> subprocess.Popen[str]:
     command = [sys.executable, "-m", "tests.storage.workers", what, str(folder), name]

@@ -101,6 +101,7 @@ def test_a_crisis_told_and_resolved_in_both_channels_is_a_success(tmp_path: Path
     assert (tmp_path / "tingfeng.yaml").stat().st_mode & 0o077 == 0
 
 
+@pytest.mark.slow
 def test_an_end_that_does_not_come_in_time_is_said_and_is_no_failure(tmp_path: Path) -> None:
     scene = Scene(tmp_path, "【红】云杉咖啡 负面 64 条", cut_off_s=3.0)
     assert scene.play() == 0
