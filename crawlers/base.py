@@ -1,15 +1,18 @@
 """What a platform module is: addresses to fetch and pure parsers of what comes back."""
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from datetime import datetime, timedelta
-from typing import Protocol
+from typing import Protocol, TypeAlias
 
 from config.settings import SourceSettings
 from domain.mention import Post, Trend
 from domain.outcome import Drop, FetchOutcome
 
-__all__ = ["Fetch", "Parsed", "Platform", "Response", "retryable"]
+__all__ = ["Fact", "Fetch", "Parsed", "Platform", "Response", "retryable"]
+
+Fact: TypeAlias = "str | int | float | Sequence[Fact] | Mapping[str, Fact] | None"
+"""What JSON can say."""
 
 _RETRYABLE = frozenset(
     {
@@ -59,8 +62,8 @@ class Parsed:
     """How to ask for the next page, (name, value); empty = this was the last."""
     detail: str = ""
     """What was seen, for the operator; at most 300 characters, no secrets."""
-    extras: tuple[tuple[str, str | tuple[tuple[str, str], ...]], ...] = ()
-    """Further facts, (name, text or pairs), such as long_text or visitor."""
+    extras: tuple[tuple[str, Fact], ...] = ()
+    """Further facts, (name, JSON-ready value), such as long_text or danmaku."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

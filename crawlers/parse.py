@@ -21,6 +21,7 @@ __all__ = ["parse_manifest"]
 _OWN_KEYS = frozenset({
     "file", "endpoint", "request_url", "http_status", "response_headers", "now", "outcome", "mentions", "trends",
     "next", "note", "retryable", "long_text", "visitor", "total", "resolved_url", "danmaku", "wbi",
+    "fresh_children",
 })  # fmt: skip
 _MAX_BYTES = 16_000_000
 
@@ -138,7 +139,7 @@ class _Job:
         if not parsed.outcome.proves_life:
             result["retryable"] = retryable(parsed.outcome)
         for name, value in parsed.extras:
-            result[name] = dict(value) if isinstance(value, tuple) else value
+            result[name] = value
         if self.context.get("parent_id"):
             result["parent_id"] = self.context["parent_id"]
         if parsed.detail:

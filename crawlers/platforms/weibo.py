@@ -256,7 +256,7 @@ def _read_visitor(body: Mapping[str, Any], response: Response) -> Parsed:
         return Parsed(outcome=FetchOutcome.ERROR, detail=f"retcode {text_of(body.get('retcode'))[:20]}")
     if not sub:
         return Parsed(outcome=FetchOutcome.SCHEMA_ERROR, detail="no visitor in it")
-    return Parsed(outcome=FetchOutcome.OK, extras=(("visitor", (("SUB", sub), ("SUBP", subp))),))
+    return Parsed(outcome=FetchOutcome.OK, extras=(("visitor", {"SUB": sub, "SUBP": subp}),))
 
 
 def _read_comments(body: Mapping[str, Any], response: Response) -> Parsed:
