@@ -24,6 +24,7 @@ from service.role import ROLES, memory_limit
 from service.status import Status, reader
 from service.stopping import stop_on_signal
 from service.supervisor import Supervisor, role_argv
+from service.tenure import machine_name
 
 __all__ = ["Say", "check_clock", "run_service"]
 
@@ -116,6 +117,7 @@ def _run_locked(
     say: Say,
 ) -> int:
     stores = wiring.open_stores(settings)
+    machine_name(settings.data_dir)  # made before the roles start, of which several read it at once
     clock = make_clock(order)
     if locks.after_crash:
         find_lost(stores, settings, now=clock.now(), say=say)
