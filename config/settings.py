@@ -39,7 +39,7 @@ class SourceSettings:
     name: Annotated[str, Identifier()]
     """Unique name; derived from platform and address or query when not given."""
     platform: str
-    """Name of a platform module: feed, article, import, weibo, gdelt."""
+    """Name of a platform module, such as feed, weibo or hackernews; docs/sources.md lists them."""
     transport: str = "open"
     """Lawful road: open, cookie, official, rsshub, browser, file."""
     url: Annotated[str, Url()] | None = None

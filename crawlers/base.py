@@ -20,7 +20,6 @@ _RETRYABLE = frozenset(
         FetchOutcome.BLOCKED,
         FetchOutcome.IP_BLOCKED,
         FetchOutcome.RETRY_SHELL,
-        FetchOutcome.SCHEMA_ERROR,
         FetchOutcome.PARSE_ERROR,
         FetchOutcome.ERROR,
         FetchOutcome.EMPTY_OR_UPSTREAM_BLOCKED,
@@ -80,10 +79,12 @@ class Fetch:
     """What the parser needs to know, (name, value)."""
     page: int = 1
     """Number of the list page, from 1."""
+    body: str = ""
+    """JSON to send, with which the request is a POST; redirects of one are not followed."""
 
 
 class Platform(Protocol):
-    """One platform: its addresses and its parsers."""
+    """One platform: its addresses and its parsers. What a platform does not say is as most have it."""
 
     name: str
     """Lower-case name used in the settings file."""
@@ -94,6 +95,8 @@ class Platform(Protocol):
 
     pace: timedelta
     """Least time between two requests that the platform itself asks for."""
+    token_header: tuple[str, str] = ("Authorization", "Bearer {}")
+    """Header that carries the token of transport `official`, and its form."""
 
     def start(self, source: SourceSettings, now: datetime) -> tuple[Fetch, ...]:
         """Return the first requests of a visit.
@@ -107,13 +110,17 @@ class Platform(Protocol):
         """Read one answer; pure, never raises on hostile content."""
         ...
 
+    def searches(self, source: SourceSettings) -> bool:
+        """Say whether the source asks for words, so that without any it is made once per brand."""
+        return False
+
     def following(self, fetch: Fetch, parsed: Parsed) -> Fetch | None:
         """Return the request for the next list page; None = there is none."""
-        ...
+        return None
 
     def detail(self, source: SourceSettings, post: Post) -> Fetch | None:
         """Return the request whose `long_text` completes a truncated post; None = there is none."""
-        ...
+        return None
 
 
 def retryable(outcome: FetchOutcome) -> bool:

@@ -51,7 +51,7 @@ def parse_manifest(path: Path) -> Iterator[dict[str, Any]]:
         if job.parsed is not None:
             links.update({post.native_id: post.url for post in job.parsed.posts if post.url and not post.parent_id})
     for job in jobs:
-        parent = job.context.get("parent_id") or ""
+        parent = job.parent_id()
         if job.parsed is not None and parent in links and "parent_url" not in job.context:
             job.run({"parent_url": links[parent]})
         yield job.plain()
@@ -82,6 +82,11 @@ class _Job:
         self.context = {name: text_of(value) for name, value in entry.items() if name not in _OWN_KEYS}
         self.parsed: Parsed | None = None
         self.error = ""
+
+    def parent_id(self) -> str:
+        """Return the id of the post that the payload's comments answer; empty = they answer none."""
+        read = self.parsed.posts if self.parsed is not None else ()
+        return self.context.get("parent_id") or next((post.parent_id for post in read if post.parent_id), "")
 
     def run(self, more: Mapping[str, str]) -> None:
         """Parse the payload; a problem is kept as `error`."""
@@ -136,7 +141,7 @@ class _Job:
             "trends": [plain_trend(trend) for trend in parsed.trends],
             "next": dict(parsed.next) or None,
         }
-        if not parsed.outcome.proves_life:
+        if parsed.outcome not in (FetchOutcome.OK, FetchOutcome.EMPTY):
             result["retryable"] = retryable(parsed.outcome)
         for name, value in parsed.extras:
             result[name] = value

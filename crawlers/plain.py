@@ -10,6 +10,7 @@ __all__ = ["COUNTERS", "plain_post", "plain_trend"]
 
 COUNTERS = {"reposts": "shares", "comments": "comments", "likes": "likes", "views": "views", "favorites": "favourites"}
 """Name in the contract to field of `Engagement`."""
+_OF_AUTHOR = ("byline",)
 
 
 def _local(moment: datetime | None) -> str | None:
@@ -64,7 +65,9 @@ def plain_post(post: Post, *, with_site: bool = False) -> dict[str, Any]:
         plain["repost_of"] = {
             "id": origin.id, "url": origin.url, "author": origin.author, "available": origin.available,
         }  # fmt: skip
-    plain.update({name: value for name, value in post.extra if name not in plain})
+    facts = {name: value == "true" if value in ("true", "false") else value for name, value in post.extra}
+    plain["author"].update({name: facts.pop(name) for name in _OF_AUTHOR if name in facts})
+    plain.update({name: value for name, value in facts.items() if name not in plain})
     return plain
 
 
@@ -78,4 +81,5 @@ def plain_trend(trend: Trend) -> dict[str, Any]:
         "at": _local(trend.at),
         "label": trend.label,
         "is_ad": trend.is_ad,
+        "desc": trend.desc,
     }

@@ -15,7 +15,7 @@ _ANY_TIME = from_rfc3339("2026-01-01T00:00:00Z")
 
 def searches(source: SourceSettings) -> bool:
     """Say whether a source asks for words, so that without any it is made once per brand."""
-    return source.platform == "gdelt" or (source.platform == "weibo" and source.transport != "open")
+    return build_platform(source.platform, source.options).searches(source)
 
 
 def expand_sources(settings: Settings) -> tuple[SourceSettings, ...]:

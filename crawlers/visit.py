@@ -31,6 +31,7 @@ _MAX_PENDING = 300
 _STOP_SITE = frozenset({FetchOutcome.RATE_LIMITED, FetchOutcome.IP_BLOCKED, FetchOutcome.CAPTCHA, FetchOutcome.BLOCKED})
 
 _ARTICLE = "article.page"
+_SHELL = FetchOutcome.RETRY_SHELL
 
 Download = Callable[[Request], Awaitable[ScrapyResponse]]
 
@@ -90,12 +91,15 @@ class Visit:
         while following is not None:
             fetch = following
             page = await self._fetch(fetch, conditional=conditional and fetch.page == 1)
+            again = job.platform.following(fetch, page.parsed) if page.parsed.outcome is _SHELL else None
+            if again is not None:  # a page that says how it wants to be asked, once
+                fetch, page = again, await self._fetch(again)
             parsed, posts, known = page.parsed, page.posts, page.known
             self._note(parsed, page.response)
             await self._keep(parsed, page.response)
             job.result.unread |= fetch.page > 1 and not parsed.outcome.proves_life
             self._take(page)
-            following = job.platform.following(fetch, parsed) if parsed.outcome is FetchOutcome.OK else None
+            following = job.platform.following(fetch, parsed) if parsed.outcome.proves_life else None
             if fetch.page >= job.source.pages or job.result.seen >= job.source.limit:
                 job.result.cut |= following is not None and bool(posts) and not known
                 return
@@ -237,6 +241,8 @@ class Visit:
             if verdict is not None:
                 return _Page(Parsed(outcome=verdict, detail="redirected to a login or captcha page"), response)
             own = own and address.is_canonical(public)
+            if fetch.body:
+                return _Page(Parsed(outcome=FetchOutcome.ERROR, detail="redirected, which a POST does not follow"))
             url = address.real(public)[0] if own else public
         return _Page(Parsed(outcome=FetchOutcome.ERROR, detail="too many redirects"))
 
@@ -267,8 +273,12 @@ class Visit:
             if job.source.cookie and job.source.transport == "cookie":
                 headers["Cookie"] = "".join(job.source.cookie.reveal().split("\n")).replace("\r", "").strip()
             if job.source.token and job.source.transport == "official":
-                headers["Authorization"] = f"OAuth2 {job.source.token.reveal().strip()}"
+                name, form = job.platform.token_header
+                headers[name] = form.format("".join(job.source.token.reveal().split()))
         meta = {OWN: own, "proxy": proxy_for(url, job.source, job.shared.network)}
+        if fetch.body:
+            headers["Content-Type"] = "application/json"
+            return Request(url, method="POST", body=fetch.body, headers=headers, meta=meta, dont_filter=True)
         return Request(url, headers=headers, meta=meta, dont_filter=True)
 
     def _response(self, raw: ScrapyResponse, public: str, fetch: Fetch) -> Response:

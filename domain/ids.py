@@ -7,6 +7,7 @@ from urllib.parse import parse_qsl, quote, urlencode, urlsplit, urlunsplit
 
 from domain.errors import DomainError
 from domain.mention import Kind
+from domain.weibo_id import bid_to_mid, mid_to_bid
 
 __all__ = ["bounded_id", "canonical_url", "fingerprint", "mention_id", "short_number", "text_hash"]
 
@@ -76,8 +77,16 @@ def mention_id(
         return "web:" + _web_key(native_id, url, feed_url)
     if not native_id.strip():
         raise DomainError(f"a {platform} post without id cannot be stored")
-    native_id = bounded_id(native_id)
+    native_id = bounded_id(_one_spelling(platform, native_id))
     return f"{platform}:c:{native_id}" if kind is Kind.COMMENT else f"{platform}:{native_id}"
+
+
+def _one_spelling(platform: str, native_id: str) -> str:
+    """Return the id that every road to a post gives: bridges name a Weibo post by its bid, the site by its mid."""
+    if platform != "weibo" or not 8 <= len(native_id) <= 10 or native_id.isdigit():
+        return native_id
+    mid = bid_to_mid(native_id)
+    return mid if mid_to_bid(mid) == native_id else native_id
 
 
 def bounded_id(native_id: str) -> str:

@@ -182,6 +182,8 @@ class Trend:
     """The platform's mark, such as 爆; None = none."""
     is_ad: bool = False
     """Marked as advertising."""
+    desc: str | None = None
+    """What the list says about it; None = nothing."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

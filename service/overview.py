@@ -21,13 +21,18 @@ CLOSED_PLATFORMS: Mapping[str, tuple[str, str, str]] = {
     ),
     "wechat": (
         "微信公众号",
-        "用自建 wechat2rss / RSSHub 把公众号转成 RSS，再加来源 {platform: feed, url: …}",
-        "turn accounts into feeds with your own wechat2rss or RSSHub, add {platform: feed, url: …}",
+        "申请智谱或百度千帆的联网搜索密钥（千帆每天 100 次免费），再加来源 {platform: websearch, transport: official, "
+        "token: ${KEY}, sites: [mp.weixin.qq.com]}；已知的公众号用自建 wechat2rss 转成 RSS：{platform: feed, url: …}",
+        "get a web-search key of Zhipu or Baidu Qianfan (100 calls a day are free there), add {platform: websearch, "
+        "transport: official, token: ${KEY}, sites: [mp.weixin.qq.com]}; accounts you know: your own wechat2rss, "
+        "{platform: feed, url: …}",
     ),
     "douyin": (
         "抖音",
-        "从抖音后台或数据服务商导出 CSV，放进导入目录 {platform: import, path: …}",
-        "export CSV from Douyin's console or a data partner into a folder {platform: import, path: …}",
+        "在 open.douyin.com 申请“抖音视频垂搜”权限，再加来源 {platform: douyin, transport: official, token: ${KEY}}；"
+        "或导出 CSV 放进导入目录 {platform: import, path: …}",
+        "apply for video search at open.douyin.com, add {platform: douyin, transport: official, token: ${KEY}}; "
+        "or export CSV into a folder {platform: import, path: …}",
     ),
     "kuaishou": (
         "快手",
@@ -36,8 +41,8 @@ CLOSED_PLATFORMS: Mapping[str, tuple[str, str, str]] = {
     ),
     "bilibili": (
         "B站搜索",
-        "自建 RSSHub，加来源 {platform: feed, url: http://你的RSSHub/bilibili/vsearch/关键词}",
-        "run your own RSSHub, add {platform: feed, url: http://your-rsshub/bilibili/vsearch/WORD}",
+        "自建 RSSHub，加来源 {platform: rsshub, url: http://你的RSSHub/bilibili/vsearch/关键词}",
+        "run your own RSSHub, add {platform: rsshub, url: http://your-rsshub/bilibili/vsearch/WORD}",
     ),
     "xiaohongshu": (
         "小红书",
@@ -46,8 +51,10 @@ CLOSED_PLATFORMS: Mapping[str, tuple[str, str, str]] = {
     ),
     "zhihu": (
         "知乎",
-        "自建 RSSHub 订阅问题或话题，加来源 {platform: feed, url: …}",
-        "subscribe to questions or topics with your own RSSHub, add {platform: feed, url: …}",
+        "用联网搜索密钥：{platform: websearch, transport: official, token: ${KEY}, sites: [zhihu.com]}；"
+        "或自建 RSSHub 订阅问题：{platform: rsshub, url: …}",
+        "with a web-search key: {platform: websearch, transport: official, token: ${KEY}, sites: [zhihu.com]}; "
+        "or subscribe to questions with your own RSSHub: {platform: rsshub, url: …}",
     ),
 }
 

@@ -6,17 +6,17 @@ from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import datetime
 from itertools import islice
-from typing import Any, TypeAlias
+from typing import Any
 from urllib.parse import urlsplit
 
 from crawlers.cn_time import Stamp, parse_cn_time
 from crawlers.shape import obj, text_of
 from crawlers.text import clean_line, html_to_text
+from crawlers.tree import Node
 from domain.mention import Precision
 
-__all__ = ["Facts", "Marks", "Node", "read_facts", "read_marks"]
+__all__ = ["Facts", "Marks", "read_facts", "read_marks"]
 
-Node: TypeAlias = Any
 _ARTICLE_TYPES = re.compile(r"Article|Posting|Report|WebPage", re.IGNORECASE)
 _PRINTED = re.compile(
     r"(?<!\d)20\d{2}\s*[-/.年]\s*\d{1,2}\s*[-/.月]\s*\d{1,2}日?(?:[\sT]*\d{1,2}[:时]\d{2}(?::\d{2})?)?|"

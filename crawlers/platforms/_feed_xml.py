@@ -3,7 +3,6 @@
 import html
 import re
 from datetime import datetime
-from html.entities import html5
 from itertools import islice
 
 from lxml import etree
@@ -11,23 +10,15 @@ from lxml import etree
 from crawlers.platforms._feed_entry import Entry, to_post
 from crawlers.platforms._gather import MAX_ENTRIES, Drops, gather
 from crawlers.text import clean_line, html_to_text
+from crawlers.tree import xml_root
 from domain.mention import Post
 
 __all__ = ["read_xml_feed"]
 
-_DECLARATION = re.compile(r"^\s*<\?xml[^>]{0,300}\?>")
-_DOCTYPE = re.compile(r"<!DOCTYPE[^\[>]{0,2000}", re.IGNORECASE)
-_SUBSET_END = re.compile(r"\]\s*+>")
-# Each node's name holds its namespace: a giant one, times the nodes, is hours of work.
-_GIANT_NAMESPACE = re.compile(r"""xmlns[^=<>"']{0,64}=\s{0,9}(?:"[^"]{1000}|'[^']{1000})""")
-_ENTITY = re.compile(r"&(?:#(\d{1,7}|x[0-9a-fA-F]{1,6})|([A-Za-z][A-Za-z0-9]{1,31}));|&")
-_XML_OWN = frozenset({"lt", "gt", "amp", "quot", "apos"})
-_FORBIDDEN = re.compile("[\x00-\x08\x0b\x0c\x0e-\x1f\ud800-\udfff\ufffe\uffff]")
 _FOREIGN = re.compile(r"^\{[^}]*(?:mrss|itunes|googleplay|podcast)[^}]*\}|^(?:media|itunes|googleplay|podcast):", re.I)
 _OPENED, _CLOSED = re.compile(r"<(?:item|entry)[\s>/]"), re.compile(r"</(?:item|entry)\s*+>|<(?:item|entry)\s*+/>")
 _ROOTS = frozenset({"rss", "rdf", "feed", "channel"})
 _XML_BASE = "{http://www.w3.org/XML/1998/namespace}base"
-_PROLOG = 64_000
 _ENTRIES = frozenset({"item", "entry"})
 # Where ends are missing, entries lie in each other; each would be read once more for every one around it.
 _MAX_INSIDE = 3
@@ -39,16 +30,7 @@ def read_xml_feed(text: str, url: str, now: datetime) -> tuple[tuple[Post, ...],
     What a cut-off feed still holds in whole is read; its last, unfinished entry is left for
     the next visit.
     """
-    parser = etree.XMLParser(
-        recover=True, resolve_entities=False, no_network=True, load_dtd=False, huge_tree=False, encoding="utf-8",
-        remove_comments=True, remove_pis=True,
-    )  # fmt: skip
-    if _GIANT_NAMESPACE.search(text):
-        return None
-    try:
-        root = etree.fromstring(_repaired(text).encode("utf-8"), parser)
-    except (etree.LxmlError, ValueError):
-        return None
+    root = xml_root(text)
     if root is None or _local(root) not in _ROOTS:
         return None
     channel = next((child for child in root if _local(child) == "channel"), root)
@@ -69,36 +51,6 @@ def read_xml_feed(text: str, url: str, now: datetime) -> tuple[tuple[Post, ...],
         unfinished=cut,
     )
     return posts, "cut off in mid-entry" if cut else "", drops
-
-
-def _repaired(text: str) -> str:
-    text = _without_doctype(_DECLARATION.sub("", text))
-    return _ENTITY.sub(_entity, _FORBIDDEN.sub("", text)).strip()
-
-
-def _without_doctype(text: str) -> str:
-    """Drop the document type with the entities that it declares; linear, whatever is nested or left open."""
-    opened = _DOCTYPE.search(text, 0, _PROLOG)
-    if opened is None:
-        return text
-    end = opened.end()
-    if text.startswith("[", end):
-        closed = _SUBSET_END.search(text, end)
-        return text[: opened.start()] + text[closed.end() :] if closed else text
-    return text[: opened.start()] + text[end + 1 :] if text.startswith(">", end) else text
-
-
-def _entity(match: re.Match[str]) -> str:
-    number, name = match.groups()
-    if name:
-        if name in _XML_OWN:
-            return match[0]
-        char = html5.get(name + ";")
-        return char if char is not None and char not in "<>&" else f"&amp;{name};"
-    if number:
-        char = html.unescape(match[0])
-        return "" if _FORBIDDEN.search(char) else match[0]
-    return "&amp;"
 
 
 def _local(node: etree._Element) -> str:

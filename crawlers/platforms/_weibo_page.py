@@ -2,35 +2,25 @@
 
 import re
 from datetime import datetime
-from typing import Any, TypeAlias
 from urllib.parse import urljoin
 
 from lxml import html as lxml_html
 
 from crawlers.cn_time import parse_cn_time
 from crawlers.number import parse_number
-from crawlers.platforms._weibo_id import bid_to_mid, mid_time, permalink
+from crawlers.platforms._weibo_id import mid_time, permalink
 from crawlers.shape import engagement
-from crawlers.text import Rich, at_names, clean, clean_line, crowded, hashtags, html_to_text
+from crawlers.text import Rich, at_names, clean, clean_line, hashtags, html_to_text
+from crawlers.tree import Node
 from domain.mention import Author, Engagement, Kind, Post, Precision, RepostOf
+from domain.weibo_id import bid_to_mid
 
-__all__ = ["Node", "next_page", "page_tree", "read_cards"]
+__all__ = ["next_page", "read_cards"]
 
-Node: TypeAlias = Any
 _BASE = "https://s.weibo.com/"
 _POST_LINK = re.compile(r"weibo\.com/(\d{1,20})/([0-9A-Za-z]{5,20})(?:[?#]|$)")
 _USER_LINK = re.compile(r"weibo\.com/(?:u/)?(\d{1,20})(?:[?#]|$)")
 _LABEL = re.compile(r"转发|评论|赞")
-
-
-def page_tree(page: str) -> Node | None:
-    """Return the tree of a page; None if there is none to be had."""
-    if crowded(page):
-        return None
-    try:
-        return lxml_html.document_fromstring(page, parser=lxml_html.HTMLParser(huge_tree=False, recover=True))
-    except (ValueError, lxml_html.etree.LxmlError, AssertionError):
-        return None
 
 
 def next_page(tree: Node) -> str | None:

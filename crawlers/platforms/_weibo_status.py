@@ -10,11 +10,12 @@ from typing import Any
 from crawlers.cn_time import parse_cn_time
 from crawlers.number import parse_number
 from crawlers.platforms._gather import Drops
-from crawlers.platforms._weibo_id import bid_to_mid, mid_time, mid_to_bid, permalink
+from crawlers.platforms._weibo_id import mid_time, permalink
 from crawlers.shape import engagement, entries, obj, text_of
 from crawlers.text import Rich, at_names, clean, clean_line, hashtags, html_to_text
 from domain.mention import Author, Kind, Post, Precision, RepostOf
 from domain.outcome import Drop
+from domain.weibo_id import bid_to_mid, mid_to_bid
 
 __all__ = ["author_of", "read_comment", "read_status", "statuses_with_originals", "when"]
 

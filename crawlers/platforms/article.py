@@ -14,12 +14,13 @@ from lxml import etree
 from lxml import html as lxml_html
 
 from config.settings import SourceSettings
-from crawlers.base import Fetch, Parsed, Response
+from crawlers.base import Fetch, Parsed, Platform, Response
 from crawlers.decode import decode_body
 from crawlers.errors import SourceError
 from crawlers.link import public_link
-from crawlers.platforms._article_meta import Node, read_facts, read_marks
+from crawlers.platforms._article_meta import read_facts, read_marks
 from crawlers.text import MAX_TEXT, clean, clean_line, crowded, html_to_text
+from crawlers.tree import Node
 from crawlers.verdict import status_outcome, url_outcome
 from domain.mention import Author, Kind, Post
 from domain.outcome import FetchOutcome
@@ -54,7 +55,7 @@ class ArticleSettings:
     """CSS selector of the text; None = found by itself."""
 
 
-class ArticlePage:
+class ArticlePage(Platform):
     """Address and parser of a page."""
 
     name = "article"
@@ -70,14 +71,6 @@ class ArticlePage:
         if not source.url:
             raise SourceError(source.name, "platform `article` needs `url`, the address of the page")
         return (Fetch(endpoint="article.page", url=source.url),)
-
-    def following(self, fetch: Fetch, parsed: Parsed) -> Fetch | None:
-        """Return None: an article has one page."""
-        return None
-
-    def detail(self, source: SourceSettings, post: Post) -> Fetch | None:
-        """Return None: nothing here completes a post."""
-        return None
 
     def parse(self, endpoint: str, response: Response) -> Parsed:
         """Read a page; without any text in it the outcome is parse_error."""

@@ -5,7 +5,7 @@ from dataclasses import dataclass
 from datetime import datetime, timedelta
 
 from config.settings import SourceSettings
-from crawlers.base import Fetch, Parsed, Response
+from crawlers.base import Fetch, Parsed, Platform, Response
 from crawlers.decode import decode_body
 from crawlers.errors import SourceError
 from crawlers.platforms._feed_json import is_json_feed, read_json_feed
@@ -13,7 +13,6 @@ from crawlers.platforms._feed_xml import read_xml_feed
 from crawlers.shape import load_json
 from crawlers.text import clean_line, html_to_text
 from crawlers.verdict import status_outcome
-from domain.mention import Post
 from domain.outcome import FetchOutcome
 from domain.spec import Spec
 
@@ -28,7 +27,7 @@ class FeedSettings:
     """CSS selector of the text on the pages that `follow` fetches; None = found by itself."""
 
 
-class FeedPage:
+class FeedPage(Platform):
     """Address and parser of a feed."""
 
     name = "feed"
@@ -45,14 +44,6 @@ class FeedPage:
             raise SourceError(source.name, "platform `feed` needs `url`, the address of the feed")
         accept = "application/rss+xml, application/atom+xml, application/feed+json, application/xml;q=0.9, */*;q=0.5"
         return (Fetch(endpoint="feed.any", url=source.url, headers=(("Accept", accept),)),)
-
-    def following(self, fetch: Fetch, parsed: Parsed) -> Fetch | None:
-        """Return None: a feed has one page."""
-        return None
-
-    def detail(self, source: SourceSettings, post: Post) -> Fetch | None:
-        """Return None: nothing here completes a post."""
-        return None
 
     def parse(self, endpoint: str, response: Response) -> Parsed:
         """Read a feed of any form; HTML, an empty body and anything else is a parse error."""

@@ -8,7 +8,7 @@ from typing import Any
 from urllib.parse import urlencode
 
 from config.settings import SourceSettings
-from crawlers.base import Fetch, Parsed, Response
+from crawlers.base import Fetch, Parsed, Platform, Response
 from crawlers.cn_time import parse_cn_time
 from crawlers.decode import decode_body
 from crawlers.platforms._gather import MAX_ENTRIES, gather
@@ -38,7 +38,7 @@ class GdeltSettings:
     """How far back it looks, such as 1d or 12h."""
 
 
-class GdeltPage:
+class GdeltPage(Platform):
     """Addresses and parser of GDELT DOC 2.0."""
 
     name = "gdelt"
@@ -48,6 +48,10 @@ class GdeltPage:
 
     def __init__(self, options: GdeltSettings | None = None) -> None:
         self._options = options or GdeltSettings()
+
+    def searches(self, source: SourceSettings) -> bool:
+        """Say whether the source asks for words."""
+        return True
 
     def start(self, source: SourceSettings, now: datetime) -> tuple[Fetch, ...]:
         """Return one search for each word."""
@@ -59,14 +63,6 @@ class GdeltPage:
         query = {"query": phrase + language, "mode": "artlist", "format": "json", "maxrecords": min(limit, 250),
                  "sort": "datedesc", "timespan": self._options.timespan}  # fmt: skip
         return "https://api.gdeltproject.org/api/v2/doc/doc?" + urlencode(query)
-
-    def following(self, fetch: Fetch, parsed: Parsed) -> Fetch | None:
-        """Return None: GDELT has no pages."""
-        return None
-
-    def detail(self, source: SourceSettings, post: Post) -> Fetch | None:
-        """Return None: nothing here completes a post."""
-        return None
 
     def parse(self, endpoint: str, response: Response) -> Parsed:
         """Read a list of articles; errors come as plain text, often with status 200."""

@@ -4,8 +4,7 @@ from dataclasses import dataclass
 from datetime import datetime, timedelta
 
 from config.settings import SourceSettings
-from crawlers.base import Fetch, Parsed, Response
-from domain.mention import Post
+from crawlers.base import Fetch, Parsed, Platform, Response
 from domain.outcome import FetchOutcome
 from domain.spec import Spec
 
@@ -20,7 +19,7 @@ class ImportSettings:
     """File or folder; new *.ndjson, *.jsonl and *.csv are taken once they stop growing."""
 
 
-class ImportPage:
+class ImportPage(Platform):
     """Stands for the import among the platforms; it fetches nothing."""
 
     name = "import"
@@ -34,14 +33,6 @@ class ImportPage:
     def start(self, source: SourceSettings, now: datetime) -> tuple[Fetch, ...]:
         """Return no request: files are read by the importer."""
         return ()
-
-    def following(self, fetch: Fetch, parsed: Parsed) -> Fetch | None:
-        """Return None: files have no pages."""
-        return None
-
-    def detail(self, source: SourceSettings, post: Post) -> Fetch | None:
-        """Return None: nothing here completes a post."""
-        return None
 
     def parse(self, endpoint: str, response: Response) -> Parsed:
         """Return an error: payloads of an import are read by the importer."""

@@ -8,16 +8,17 @@ from typing import Any, Literal
 from urllib.parse import parse_qs, quote, urlencode, urlsplit
 
 from config.settings import SourceSettings
-from crawlers.base import Fetch, Parsed, Response
+from crawlers.base import Fetch, Parsed, Platform, Response
 from crawlers.cn_time import parse_cn_time
 from crawlers.decode import decode_body
 from crawlers.errors import SourceError
 from crawlers.number import parse_number
 from crawlers.platforms._weibo_id import permalink
-from crawlers.platforms._weibo_page import next_page, page_tree, read_cards
+from crawlers.platforms._weibo_page import next_page, read_cards
 from crawlers.platforms._weibo_status import read_comment, statuses_with_originals
 from crawlers.shape import entries, load_json, obj, text_of
 from crawlers.text import clean, clean_line, html_to_text
+from crawlers.tree import html_root
 from crawlers.verdict import status_outcome, url_outcome
 from domain.mention import Post, Trend
 from domain.outcome import FetchOutcome
@@ -53,16 +54,21 @@ class WeiboSettings:
     """Search of transport `cookie`: `m` = m.weibo.cn, `s` = s.weibo.com."""
 
 
-class WeiboPage:
+class WeiboPage(Platform):
     """Addresses and parsers of Weibo."""
 
     name = "weibo"
     hosts = ("weibo.com", "www.weibo.com", "m.weibo.cn", "s.weibo.com", "c.api.weibo.com", "passport.weibo.com")
     prefixes = ("weibo",)
+    token_header = ("Authorization", "OAuth2 {}")
     pace = timedelta(seconds=5)
 
     def __init__(self, options: WeiboSettings | None = None) -> None:
         self._via = (options or WeiboSettings()).via
+
+    def searches(self, source: SourceSettings) -> bool:
+        """Say whether the source asks for words."""
+        return source.transport != "open"
 
     def start(self, source: SourceSettings, now: datetime) -> tuple[Fetch, ...]:
         """Return the hot list for transport `open`, else one search for each word."""
@@ -205,7 +211,7 @@ def _read_search(body: Mapping[str, Any], response: Response) -> Parsed:
 
 def _read_search_page(text: str, response: Response) -> Parsed:
     by_status = status_outcome(response.status, response.headers)
-    tree = page_tree(text) if by_status is None and text.strip() else None
+    tree = html_root(text) if by_status is None and text.strip() else None
     if tree is None:
         return Parsed(outcome=by_status or FetchOutcome.PARSE_ERROR, detail=f"HTTP {response.status}, no page")
     if tree.xpath("//div[contains(@class, 'card-no-result')]"):

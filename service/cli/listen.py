@@ -40,9 +40,16 @@ def init(
 def check(config: ConfigOption = None) -> None:
     """Explain what the settings would do: brands, sources and tiers, rules, routes, warnings."""
     from config.explain import explain
+    from crawlers.errors import SourceError
+    from crawlers.plan import expand_sources
 
-    for line in explain(wiring.load_settings(wiring.find_config(config))):
+    settings = wiring.load_settings(wiring.find_config(config))
+    for line in explain(settings):
         say(line)
+    try:
+        expand_sources(settings)
+    except SourceError as err:
+        raise UsageError(f"{settings.path}: {err}") from err
 
 
 @app.command()

@@ -4,16 +4,21 @@ from datetime import datetime, timedelta
 from typing import Any
 
 from config.settings import NetworkSettings, SourceSettings
-from crawlers.base import Parsed, Response
-from crawlers.platforms import build_platform
+from crawlers.base import Parsed, Platform, Response
+from crawlers.platforms import build_platform, platform_specs
 from domain.moment import SHANGHAI
 
 NOW = datetime(2026, 6, 20, 15, 30, tzinfo=SHANGHAI)
 
 
+def platform_of(endpoint: str) -> Platform:
+    """Return the platform whose parser reads an endpoint."""
+    prefix = endpoint.partition(".")[0]
+    return next(each for each in map(build_platform, platform_specs()) if prefix in each.prefixes)
+
+
 def parse(endpoint: str, body: bytes | str, *, url: str = "https://x.example.cn/feed", status: int = 200,
           now: datetime = NOW, context: dict[str, str] | None = None, **headers: str) -> Parsed:  # fmt: skip
-    name = {"rss": "feed"}.get(endpoint.partition(".")[0], endpoint.partition(".")[0])
     response = Response(
         url=url,
         status=status,
@@ -22,7 +27,7 @@ def parse(endpoint: str, body: bytes | str, *, url: str = "https://x.example.cn/
         now=now,
         context=context or {},
     )
-    return build_platform(name).parse(endpoint, response)
+    return platform_of(endpoint).parse(endpoint, response)
 
 
 def source(**more: Any) -> SourceSettings:

@@ -426,6 +426,36 @@ async def test_token_goes_into_a_header_not_the_address(site: Farm) -> None:
     assert site.headers[-1]["Authorization"] == "OAuth2 t0ken"
 
 
+async def test_a_search_by_post_sends_its_words_and_the_key_and_follows_no_redirect(site: Farm) -> None:
+    heard: list[dict[str, Any]] = []
+
+    async def search(request: web.Request) -> web.StreamResponse:
+        heard.append({"method": request.method, "key": request.headers["Authorization"], **await request.json()})
+        found = {"title": "云杉咖啡喝出异物", "content": "文", "link": "https://n.cn/1", "media": "某报"}
+        return web.json_response({"search_result": [found]})
+
+    site.pages["/api/paas/v4/web_search"] = search
+    key = {"transport": "official", "token": Secret("k3y\n"), "query": ("云杉咖啡",), "base_url": site.base}
+    result = await visit(job(site, source(platform="websearch", **key)))
+    assert [post.title for post in result.posts] == ["云杉咖啡喝出异物"]
+    assert (heard[0]["method"], heard[0]["key"], heard[0]["search_query"]) == ("POST", "Bearer k3y", "云杉咖啡")
+    site.page("/api/paas/v4/web_search", "", 307, Location="/elsewhere")
+    result = await visit(job(site, source(platform="websearch", **key)))
+    assert result.outcome is F.ERROR and "redirected" in result.detail
+    assert site.count("/elsewhere") == 0
+
+
+async def test_douyin_s_open_platform_is_asked_with_its_own_header(site: Farm) -> None:
+    video = {"item_id": "7600000000000000001", "title": "云杉咖啡翻车", "create_time": 1781940000, "nickname": "某"}
+    body = {"err_no": 0, "data": {"cursor": 1, "has_more": False, "video_list": [video]}}
+    site.page("/dy_open_api/v2/search/video/", json.dumps(body), Content_Type="application/json")
+    own = source(platform="douyin", transport="official", token=Secret("t0k"), query=("云",), base_url=site.base)
+    result = await visit(job(site, own))
+    assert [post.native_id for post in result.posts] == ["7600000000000000001"]
+    sent = {name.lower(): value for name, value in site.headers[-1].items()}
+    assert sent["access-token"] == "t0k" and "authorization" not in sent
+
+
 async def test_proxy_is_used_for_everything_but_exceptions(site: Farm) -> None:
     seen: list[str] = []
 

@@ -8,12 +8,13 @@ from hypothesis import strategies as st
 
 from crawlers.errors import SourceError
 from crawlers.platforms import build_platform
-from crawlers.platforms._weibo_id import bid_to_mid, mid_time, mid_to_bid, permalink
+from crawlers.platforms._weibo_id import mid_time, permalink
 from crawlers.platforms.weibo import WeiboPage, WeiboSettings
 from domain.mention import Kind, Precision
 from domain.moment import SHANGHAI
 from domain.outcome import FetchOutcome as F
 from domain.secret import Secret
+from domain.weibo_id import bid_to_mid, mid_to_bid
 from tests.crawlers.pages import NOW, parse, source
 
 USER = {"id": 12, "screen_name": "甲", "verified": False, "verified_type": -1, "followers_count": "1.2万"}

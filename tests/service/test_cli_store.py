@@ -86,6 +86,13 @@ def test_missing_files_are_usage_errors(cli: Cli, tmp_path: Path) -> None:
     assert cli("import", "nowhere.csv").code == 2
 
 
+def test_a_source_that_cannot_be_visited_is_found_by_the_check(cli: Cli, tmp_path: Path) -> None:
+    path = tmp_path / "t.yaml"
+    path.write_text("brands: [{id: a, name: 云杉咖啡}]\nsources: [{platform: heimao}]\n", encoding="utf-8")
+    ran = cli("check", "--config", str(path))
+    assert ran.code == 2 and "source 'heimao'" in ran.err and "import" in ran.err
+
+
 def test_a_starter_file_is_written_once_and_checked(cli: Cli, tmp_path: Path) -> None:
     ran = cli("init", "--brand", "云杉咖啡")
     assert ran.code == 0, ran.err
