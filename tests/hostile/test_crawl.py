@@ -143,7 +143,7 @@ def serve(site: Farm, platform: str, answer: Answer) -> None:
 @pytest.mark.parametrize(
     ("platform", "case"),
     [
-        pytest.param(p, c, marks=pytest.mark.slow if c in TOO_LARGE and p not in ALWAYS else (), id=f"{p}-{c.value}")
+        pytest.param(p, c, marks=() if p in ALWAYS else pytest.mark.slow, id=f"{p}-{c.value}")
         for p, served in SERVED.items()
         for c in served
     ],

@@ -19,10 +19,9 @@ OF_SERVERS = frozenset({Case.GZIP_BOMB, *MOVING})
 """What only a server can do: it has no form in a file, in a line or in a message."""
 
 
-@pytest.mark.parametrize("case", Case, ids=lambda case: case.value)
 @pytest.mark.parametrize("platform", PLATFORMS)
-def test_pages_meet_every_case(platform: str, case: Case) -> None:
-    assert case in SERVED[platform] or case in MOVING
+def test_pages_meet_every_case(platform: str) -> None:
+    assert set(Case) <= {*SERVED[platform], *MOVING}
 
 
 @pytest.mark.parametrize("case", sorted(set(Case) - OF_SERVERS - {Case.EXTERNAL_ENTITY}), ids=lambda case: case.value)
