@@ -55,7 +55,7 @@ def test_a_kill_at_any_fault_point_changes_nothing(
     done += all_of(again, tmp_path / "again")
     in_recovery = second_deaths(done, undisturbed.hits)
     measurements.record("fault points that only recovery comes to", len(in_recovery), unit="points")
-    for attempt in range(0 if REDUCED else 3):  # chance decides whether one more death finds it there again
+    for attempt in range(0 if REDUCED else 6):  # chance decides whether one more death finds it there again
         done += all_of(second_deaths(done, undisturbed.hits, attempt=attempt), tmp_path / f"recovery-{attempt}")
     wrong: list[str] = []
     for kills, outcome in done:
