@@ -19,7 +19,10 @@ def decode_body(body: bytes, content_type: str | None = None) -> str:
     GB18030 and finally statistics decide.
     """
     header = content_type if content_type and "charset" in content_type.lower() else _declared(body)
-    _, text = html_to_unicode(header, body, default_encoding="utf-8", auto_detect_fun=_detect)
+    try:
+        _, text = html_to_unicode(header, body, default_encoding="utf-8", auto_detect_fun=_detect)
+    except (LookupError, ValueError):  # a codec of Python's that is none of a page, such as `uu` or `idna`
+        text = body.decode("utf-8", "replace")
     if "\ufffd" in text:
         better = _strict(body) or _statistics(body)
         if better is not None and better.count("\ufffd") < text.count("\ufffd"):

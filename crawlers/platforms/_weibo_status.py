@@ -92,7 +92,7 @@ def _is_gone(status: Mapping[str, Any], text: str) -> bool:
 
 
 def read_status(status: Mapping[str, Any], now: datetime) -> Post | None:
-    """Read one status without its original; None if it is deleted or has no id."""
+    """Read one status without its original; None if it is deleted or has no id that links to it."""
     mid, rich = _mid(status), _rich(status)
     if not mid or _is_gone(status, rich.text):
         return None
@@ -102,13 +102,16 @@ def read_status(status: Mapping[str, Any], now: datetime) -> Post | None:
     own = rich.text.split("//@", 1)[0].strip()
     at, precision = when(status.get("created_at"), mid, now)
     bid = text_of(status.get("bid")) or text_of(status.get("mblogid"))
+    url = permalink(author.id or "", bid if bid_to_mid(bid) else mid_to_bid(mid), mid)
+    if url is None:
+        return None
     return Post(
         platform="weibo",
         native_id=mid,
         kind=Kind.REPOST if original else Kind.POST,
         text=rich.text,
         own_text=own if "//@" in rich.text else None,
-        url=permalink(author.id or "", bid if bid_to_mid(bid) else mid_to_bid(mid), mid),
+        url=url,
         author=author,
         published_at=at,
         published_precision=precision,

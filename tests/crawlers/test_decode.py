@@ -43,3 +43,10 @@ def test_a_body_cut_inside_a_character_keeps_the_rest() -> None:
 def test_bytes_that_are_no_text_are_replaced_not_refused() -> None:
     assert isinstance(decode_body(bytes(range(256)) * 40, "text/html; charset=utf-8"), str)
     assert decode_body(b"", None) == ""
+
+
+@pytest.mark.parametrize("charset", ["uu", "idna", "punycode", "undefined", "hex", "rot13", "mbcs"])
+def test_a_codec_that_is_none_of_a_page_is_not_used(charset: str) -> None:
+    assert "镕基路" in decode_body(TEXT.encode(), f"text/html; charset={charset}")
+    page = f'<html><head><meta charset="{charset}"></head>{TEXT}'.encode()
+    assert isinstance(decode_body(page, "text/html"), str)
