@@ -21,7 +21,7 @@ from tests.e2e.harness import Service, wait_until
 from tests.hostile.cases import TEXTS, Answer, Case, feed
 from tests.hostile.clean import FORBIDDEN
 from tests.hostile.readers import read_mrkdwn, read_wecom
-from tests.hostile.test_crawl import INSIDE, OUTCOMES, PLATFORMS, SERVED
+from tests.hostile.test_crawl import ALWAYS, INSIDE, OUTCOMES, SERVED
 from tests.hostile.test_files import LINES
 
 pytestmark = [pytest.mark.e2e, pytest.mark.slow]
@@ -40,7 +40,7 @@ class HostileFarm:
         self._canary_port = canary_port
 
     async def start(self) -> None:
-        for platform in PLATFORMS:
+        for platform in ALWAYS:
             app = web.Application()
             app.router.add_get("/{tail:.*}", self._answer)
             runner = web.AppRunner(app, shutdown_timeout=0.1, handler_cancellation=True)
@@ -52,7 +52,7 @@ class HostileFarm:
         platform, _, case = request.path.strip("/").split("/")[0].partition("-")
         if platform == "live":
             return self._live()
-        if platform not in PLATFORMS:
+        if platform not in ALWAYS:
             return web.Response(status=404)
         if case == "loop":
             raise web.HTTPFound(request.path)
@@ -60,7 +60,7 @@ class HostileFarm:
             raise web.HTTPFound(INSIDE[int(case[6:])].format(port=self._canary_port))
         if case in ("endless", "drip"):
             return await self._without_end(request, drip=case == "drip")
-        answer: Answer = SERVED[platform][Case(case)]
+        answer: Answer = SERVED[platform][Case(case)]()
         return web.Response(body=answer.body, headers={"Content-Type": "text/html", **dict(answer.headers)})
 
     def _live(self) -> web.Response:
@@ -123,8 +123,8 @@ def sources(farm: HostileFarm, folder: Path) -> tuple[list[dict[str, Any]], dict
         made.append({"platform": platform, "name": name, "interval": "30m", "pace": "0s", **where})
         may[name] = outcomes
 
-    for platform, served in SERVED.items():
-        for case in served:
+    for platform in ALWAYS:
+        for case in SERVED[platform]:
             add(platform, case.value, {each.value for each in OUTCOMES.get((platform, case), {FetchOutcome.OK})})
         for case_name in ("loop", "endless", "drip", *(f"inside{n}" for n in range(0, len(INSIDE), 4))):
             add(platform, case_name, {"error", "gone"})

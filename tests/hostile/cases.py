@@ -9,7 +9,7 @@ from collections.abc import Callable
 from dataclasses import dataclass
 from datetime import UTC, datetime
 from enum import StrEnum
-from functools import lru_cache
+from functools import lru_cache, partial
 from typing import Any
 
 __all__ = ["NOTE", "TEXTS", "Answer", "Case", "answers", "feed", "gdelt", "good", "page", "search"]
@@ -338,31 +338,39 @@ _EXTERNAL = '<!DOCTYPE x [<!ENTITY secret SYSTEM "file:///etc/passwd"><!ENTITY %
 _INVALID = b"\xff\xfe\xfa\x80\x81\xc0\xaf"
 
 
-def answers(platform: str) -> dict[Case, Answer]:
-    """Return what a hostile server of a platform answers, by case."""
+def answers(platform: str) -> dict[Case, Callable[[], Answer]]:
+    """Return what makes the answers of a hostile server of a platform, by case; some have tens of megabytes."""
     form = _FORMS[platform]
     make = form.make
-    plain = _raw(make("云杉咖啡好喝，门店也干净，会再来的。" * 4))
-    bombed = make("云杉咖啡 &e11;", head=_bomb("x")) if form.end else make("云杉咖啡 &e11;")
-    external = make("云杉咖啡 &secret;", head=_EXTERNAL) if form.end else make("云杉咖啡 &secret;")
-    made = {case: Answer(body=_raw(make(text)).encode("utf-8", "surrogatepass")) for case, text in TEXTS.items()}
+
+    def plain() -> str:
+        return _raw(make("云杉咖啡好喝，门店也干净，会再来的。" * 4))
+
+    def text(of: str) -> Answer:
+        return Answer(body=_raw(make(of)).encode("utf-8", "surrogatepass"))
+
+    def declared(entity: str, head: str) -> Answer:
+        said = f"云杉咖啡 &{entity};"
+        return Answer(body=(make(said, head=head) if form.end else make(said)).replace("&amp;", "&").encode())
+
+    made = {case: partial(text, of) for case, of in TEXTS.items()}
     return made | {
-        Case.ENTITY_BOMB: Answer(body=bombed.replace("&amp;", "&").encode()),
-        Case.EXTERNAL_ENTITY: Answer(body=external.replace("&amp;", "&").encode()),
-        Case.GZIP_BOMB: Answer(body=_gzip_bomb(), headers=(("Content-Encoding", "gzip"),)),
-        Case.ZIP_BOMB: Answer(body=_zip_bomb(), headers=(("Content-Type", "application/zip"),)),
-        Case.HUGE: Answer(body=_huge(platform)),
-        Case.BAD_UTF8: Answer(body=_with(plain.encode(), "门店".encode(), _INVALID)),
-        Case.BAD_GB18030: Answer(
-            body=_with(plain.encode("gb18030"), "门店".encode("gb18030"), b"\xff\xff\x81"),
+        Case.ENTITY_BOMB: lambda: declared("e11", _bomb("x")),
+        Case.EXTERNAL_ENTITY: lambda: declared("secret", _EXTERNAL),
+        Case.GZIP_BOMB: lambda: Answer(body=_gzip_bomb(), headers=(("Content-Encoding", "gzip"),)),
+        Case.ZIP_BOMB: lambda: Answer(body=_zip_bomb(), headers=(("Content-Type", "application/zip"),)),
+        Case.HUGE: lambda: Answer(body=_huge(platform)),
+        Case.BAD_UTF8: lambda: Answer(body=_with(plain().encode(), "门店".encode(), _INVALID)),
+        Case.BAD_GB18030: lambda: Answer(
+            body=_with(plain().encode("gb18030"), "门店".encode("gb18030"), b"\xff\xff\x81"),
             headers=(("Content-Type", "text/html; charset=gb18030"),),
         ),
-        Case.TAGS: Answer(body=_nested(platform)),
-        Case.DEEP_JSON: Answer(body=b'{"articles":' + b"[" * 10_000 + b"]" * 10_000 + b"}"),
-        Case.Y1970: Answer(body=_dated(platform, 1970)),
-        Case.Y2099: Answer(body=_dated(platform, 2099)),
-        Case.DUPLICATE_ID: Answer(body=_twins(platform, "同一条", "同一条")),
-        Case.COLLIDING_ID: Answer(body=_twins(platform, "一条", "另一条")),
+        Case.TAGS: lambda: Answer(body=_nested(platform)),
+        Case.DEEP_JSON: lambda: Answer(body=b'{"articles":' + b"[" * 10_000 + b"]" * 10_000 + b"}"),
+        Case.Y1970: lambda: Answer(body=_dated(platform, 1970)),
+        Case.Y2099: lambda: Answer(body=_dated(platform, 2099)),
+        Case.DUPLICATE_ID: lambda: Answer(body=_twins(platform, "同一条", "同一条")),
+        Case.COLLIDING_ID: lambda: Answer(body=_twins(platform, "一条", "另一条")),
     }
 
 

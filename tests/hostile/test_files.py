@@ -44,7 +44,7 @@ LINES: dict[Case, bytes] = {
     Case.Y2099: b'{"platform":"weibo","id":"n","text":"x","published_at":"2099-01-01T00:00:00Z"}',
     Case.DUPLICATE_ID: (GOOD % "1").encode(),
     Case.COLLIDING_ID: (GOOD % "../../1").encode(),
-    Case.ZIP_BOMB: answers("feed")[Case.ZIP_BOMB].body.replace(b"\n", b""),
+    Case.ZIP_BOMB: answers("feed")[Case.ZIP_BOMB]().body.replace(b"\n", b""),
     Case.ENTITY_BOMB: b'<!DOCTYPE x [<!ENTITY a "&a;&a;">]><x>&a;</x>',
 }  # fmt: skip
 
