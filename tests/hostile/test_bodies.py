@@ -183,7 +183,7 @@ def test_nine_times_as_much_takes_no_more_than_in_proportion(name: str) -> None:
         begun = time.process_time()
         read(endpoint, body)
         took_s = time.process_time() - begun
-        assert took_s < 2 * LIMIT_S, f"{endpoint}: {took_s:.1f} s"
+        assert took_s < 9 * LIMIT_S, f"{endpoint}: {took_s:.1f} s"
 
 
 @pytest.mark.parametrize("endpoint", ENDPOINTS)
