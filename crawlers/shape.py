@@ -8,7 +8,7 @@ from typing import Any
 from crawlers.number import Count, parse_number
 from domain.mention import Engagement
 
-__all__ = ["engagement", "entries", "load_json", "obj", "text_of"]
+__all__ = ["engagement", "entries", "load_json", "number_id", "obj", "text_of"]
 
 _SURROGATE = re.compile("[\ud800-\udfff]")
 _LARGEST = 10**40
@@ -46,6 +46,12 @@ def text_of(value: object) -> str:
     if isinstance(value, int) and not -_LARGEST < value < _LARGEST:
         return ""
     return str(value) if isinstance(value, int) and not isinstance(value, bool) else ""
+
+
+def number_id(value: object) -> str:
+    """Return an id that is a number, as text of at most 20 digits; empty for anything else and for zero."""
+    text = text_of(value)
+    return text if text.isascii() and text.isdigit() and len(text) <= 20 and text.strip("0") else ""
 
 
 def engagement(**raw: object) -> Engagement:

@@ -10,7 +10,7 @@ from lxml import html as lxml_html
 
 from crawlers.text import crowded
 
-__all__ = ["Node", "html_root", "xml_root"]
+__all__ = ["Node", "html_root", "local_name", "xml_root"]
 
 Node: TypeAlias = Any
 _DECLARATION = re.compile(r"^\s*<\?xml[^>]{0,300}\?>")
@@ -46,6 +46,12 @@ def xml_root(text: str) -> etree._Element | None:
         return etree.fromstring(_repaired(text).encode("utf-8"), parser)
     except (etree.LxmlError, ValueError):
         return None
+
+
+def local_name(node: etree._Element) -> str:
+    """Return the name of an element without its namespace, lower case; empty for what is no element."""
+    tag = node.tag
+    return tag.rpartition("}")[2].rpartition(":")[2].lower() if isinstance(tag, str) else ""
 
 
 def _repaired(text: str) -> str:

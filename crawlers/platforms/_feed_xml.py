@@ -10,7 +10,7 @@ from lxml import etree
 from crawlers.platforms._feed_entry import Entry, to_post
 from crawlers.platforms._gather import MAX_ENTRIES, Drops, gather
 from crawlers.text import clean_line, html_to_text
-from crawlers.tree import xml_root
+from crawlers.tree import local_name, xml_root
 from domain.mention import Post
 
 __all__ = ["read_xml_feed"]
@@ -31,12 +31,14 @@ def read_xml_feed(text: str, url: str, now: datetime) -> tuple[tuple[Post, ...],
     the next visit.
     """
     root = xml_root(text)
-    if root is None or _local(root) not in _ROOTS:
+    if root is None or local_name(root) not in _ROOTS:
         return None
-    channel = next((child for child in root if _local(child) == "channel"), root)
+    channel = next((child for child in root if local_name(child) == "channel"), root)
     opened, closed = len(_OPENED.findall(text)), len(_CLOSED.findall(text))
-    found = list(islice((node for node in root.iter(etree.Element) if _local(node) in _ENTRIES), MAX_ENTRIES))
-    found = [node for node in found if sum(_local(above) in _ENTRIES for above in node.iterancestors()) <= _MAX_INSIDE]
+    found = list(islice((node for node in root.iter(etree.Element) if local_name(node) in _ENTRIES), MAX_ENTRIES))
+    found = [
+        node for node in found if sum(local_name(above) in _ENTRIES for above in node.iterancestors()) <= _MAX_INSIDE
+    ]
     unread = max(opened - MAX_ENTRIES, 0)
     cut = opened > closed
     if cut and not unread:
@@ -53,11 +55,6 @@ def read_xml_feed(text: str, url: str, now: datetime) -> tuple[tuple[Post, ...],
     return posts, "cut off in mid-entry" if cut else "", drops
 
 
-def _local(node: etree._Element) -> str:
-    tag = node.tag
-    return tag.rpartition("}")[2].rpartition(":")[2].lower() if isinstance(tag, str) else ""
-
-
 def _is_foreign(node: etree._Element) -> bool:
     """Say whether an element speaks of media or a podcast, whose `title` and `content` are others."""
     tag = node.tag
@@ -67,7 +64,7 @@ def _is_foreign(node: etree._Element) -> bool:
 def _child(node: etree._Element, *names: str) -> etree._Element | None:
     for name in names:
         for child in node:
-            if _local(child) == name and (len(child) or (child.text or "").strip()) and not _is_foreign(child):
+            if local_name(child) == name and (len(child) or (child.text or "").strip()) and not _is_foreign(child):
                 return child
     return None
 
@@ -92,7 +89,7 @@ def _entry(node: etree._Element, owner: str, language: str) -> Entry:
     guid = _child(node, "guid", "id", "identifier")
     return Entry(
         guid=_plain(guid),
-        guid_is_link=guid is not None and _local(guid) == "guid" and (guid.get("isPermaLink") or "true") != "false",
+        guid_is_link=guid is not None and local_name(guid) == "guid" and (guid.get("isPermaLink") or "true") != "false",
         link=_link(node),
         title=html_to_text(_text(_child(node, "title"))).text,
         markup=_text(_child(node, "encoded")) or _text(_child(node, "content", "description", "summary", "subtitle")),
@@ -105,7 +102,7 @@ def _entry(node: etree._Element, owner: str, language: str) -> Entry:
 
 
 def _all(node: etree._Element, name: str) -> list[etree._Element]:
-    return [child for child in node if _local(child) == name]
+    return [child for child in node if local_name(child) == name]
 
 
 def _link(node: etree._Element) -> str:

@@ -15,7 +15,7 @@ from crawlers.cn_time import Stamp, parse_cn_time
 from crawlers.link import public_link
 from crawlers.platforms._gather import MAX_ENTRIES, gather
 from crawlers.text import clean_line, crowded, html_to_text
-from crawlers.tree import xml_root
+from crawlers.tree import local_name, xml_root
 from domain.ids import bounded_id
 from domain.mention import Author, Kind, Post, Precision
 from domain.outcome import Drop, FetchOutcome
@@ -74,15 +74,15 @@ def read_sitemap(text: str, url: str, now: datetime) -> Parsed | None:
     root = None if crowded(text) else xml_root(text)
     if root is None:
         return None
-    if _local(root) == "sitemapindex":
+    if local_name(root) == "sitemapindex":
         children = _fresh(root, url, now)
         outcome = FetchOutcome.OK if children else FetchOutcome.EMPTY
         return Parsed(outcome=outcome, extras=(("fresh_children", children),))
-    return _pages(root, text, url, now) if _local(root) == "urlset" else None
+    return _pages(root, text, url, now) if local_name(root) == "urlset" else None
 
 
 def _pages(root: etree._Element, text: str, url: str, now: datetime) -> Parsed:
-    nodes = [node for node in root if _local(node) == "url"]
+    nodes = [node for node in root if local_name(node) == "url"]
     cut = len(_OPENED.findall(text)) > len(_CLOSED.findall(text))
     if cut and len(nodes) == len(_OPENED.findall(text)):
         nodes = nodes[:-1]
@@ -147,7 +147,7 @@ def _fresh(root: etree._Element, base: str, now: datetime) -> list[str]:
 
 def _children(root: etree._Element, base: str, now: datetime) -> Iterator[tuple[str, Stamp | None]]:
     for node in root:
-        address = _address(_text(_child(node, "loc")), base) if _local(node) == "sitemap" else None
+        address = _address(_text(_child(node, "loc")), base) if local_name(node) == "sitemap" else None
         if address is not None:
             yield address, parse_cn_time(_text(_child(node, "lastmod")), now)
 
@@ -165,13 +165,8 @@ def _address(found: str, base: str) -> str | None:
     return address.partition("#")[0]
 
 
-def _local(node: etree._Element) -> str:
-    tag = node.tag
-    return tag.rpartition("}")[2].rpartition(":")[2].lower() if isinstance(tag, str) else ""
-
-
 def _child(node: etree._Element | None, name: str) -> etree._Element | None:
-    return next((child for child in node if _local(child) == name), None) if node is not None else None
+    return next((child for child in node if local_name(child) == name), None) if node is not None else None
 
 
 def _text(node: etree._Element | None) -> str:

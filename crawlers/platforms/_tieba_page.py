@@ -10,8 +10,8 @@ from lxml import html as lxml_html
 
 from crawlers.cn_time import parse_cn_time
 from crawlers.number import parse_number
-from crawlers.platforms._tieba_post import BASE, bare_title, is_reply, native_number, post_link
-from crawlers.shape import engagement
+from crawlers.platforms._tieba_post import BASE, bare_title, is_reply, post_link
+from crawlers.shape import engagement, number_id
 from crawlers.text import Rich, clean_line, hashtags, html_to_text
 from domain.mention import Author, Kind, Post
 
@@ -72,13 +72,13 @@ def _numbers(href: str) -> tuple[str, str]:
         match = _THREAD.match(urlsplit(urljoin(BASE, href)).path)
     except ValueError:
         return "", ""
-    return (native_number(match[1]), native_number(_query(href).get("pid"))) if match else ("", "")
+    return (number_id(match[1]), number_id(_query(href).get("pid"))) if match else ("", "")
 
 
 def _old(result: Node, now: datetime) -> Post | None:
     link = _first(result, f".//*[{_has('p_title')}]//a[@href]")
     thread, number = _numbers(str(link.get("href"))) if link is not None else ("", "")
-    thread = thread or (native_number(link.get("data-tid")) if link is not None else "")
+    thread = thread or (number_id(link.get("data-tid")) if link is not None else "")
     writer = _first(result, ".//a[contains(@href, '/home/main')]")
     return _post(
         thread,

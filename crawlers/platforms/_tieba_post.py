@@ -7,11 +7,11 @@ from html import unescape
 from typing import Any
 
 from crawlers.cn_time import parse_cn_time
-from crawlers.shape import engagement, entries, obj, text_of
+from crawlers.shape import engagement, entries, number_id, obj, text_of
 from crawlers.text import clean, clean_line, hashtags, html_to_text
 from domain.mention import Author, Kind, Post
 
-__all__ = ["BASE", "bare_title", "floors", "is_reply", "native_number", "post_link", "read_app_post", "read_card"]
+__all__ = ["BASE", "bare_title", "floors", "is_reply", "post_link", "read_app_post", "read_card"]
 
 BASE = "https://tieba.baidu.com/"
 _FORUM_MARK = re.compile(r"^【([^【】]{1,40})】\s?")
@@ -19,12 +19,6 @@ _REPLY = re.compile(r"^回复\s?[:：]")
 _CUT = re.compile(r"(?:\.{3}|…)$")
 _TEXT, _LINK, _EMOJI, _NAME = "0", "1", "2", "4"
 _WORDS = frozenset({_TEXT, _LINK, _NAME, "9", "18", "27", "40"})
-
-
-def native_number(value: object) -> str:
-    """Return the number of a thread or post; empty if it is none."""
-    text = text_of(value)
-    return text if text.isascii() and text.isdigit() and len(text) <= 30 and text.strip("0") else ""
 
 
 def post_link(thread: str, number: str = "") -> str:
@@ -52,7 +46,7 @@ def _facts(forum: str | None) -> tuple[tuple[str, str], ...]:
 
 def _person(user: Mapping[str, Any], told: object = None) -> Author:
     names = (text_of(user.get(key)) for key in ("name_show", "show_nickname", "user_nickname", "name", "user_name"))
-    number = native_number(told) or native_number(user.get("id")) or native_number(user.get("user_id"))
+    number = number_id(told) or number_id(user.get("id")) or number_id(user.get("user_id"))
     return Author(
         name=clean_line(next((name for name in names if name.strip()), None), 100),
         id=number or None,
@@ -91,30 +85,30 @@ def _found(found: Mapping[str, Any], thread: str, number: str, forum: str | None
 
 def read_card(card: Mapping[str, Any], now: datetime) -> Post | None:
     """Read a result of the search of all forums; None if it has no id."""
-    thread = native_number(card.get("tid"))
+    thread = number_id(card.get("tid"))
     if not thread:
         return None
     forum = text_of(card.get("forum_name")) or text_of(obj(card, "forum_info").get("forum_name"))
-    number = native_number(card.get("pid")) if is_reply(text_of(card.get("title"))) else ""
+    number = number_id(card.get("pid")) if is_reply(text_of(card.get("title"))) else ""
     return _found(card, thread, number, clean_line(forum, 60), now)
 
 
 def read_app_post(found: Mapping[str, Any], now: datetime) -> Post | None:
     """Read a result of the search in one forum; None if it has no id."""
-    thread = native_number(found.get("tid"))
+    thread = number_id(found.get("tid"))
     if not thread:
         return None
-    return _found(found, thread, native_number(found.get("pid")), clean_line(text_of(found.get("fname")), 60), now)
+    return _found(found, thread, number_id(found.get("pid")), clean_line(text_of(found.get("fname")), 60), now)
 
 
 def floors(body: Mapping[str, Any], now: datetime) -> Iterator[Post | None]:
     """Read the thread, then its floors with the replies below each; None for what has no id."""
     thread, first = obj(body, "thread"), obj(body, "first_floor")
-    number = native_number(thread.get("id")) or native_number(thread.get("tid"))
-    people = {native_number(user.get("id")): user for user in entries(body.get("user_list"))}
+    number = number_id(thread.get("id")) or number_id(thread.get("tid"))
+    people = {number_id(user.get("id")): user for user in entries(body.get("user_list"))}
     people.pop("", None)
     listed = entries(body.get("post_list"))
-    opening = native_number(first.get("id"))
+    opening = number_id(first.get("id"))
     if not number:
         yield from (None for _ in listed)
         return
@@ -123,7 +117,7 @@ def floors(body: Mapping[str, Any], now: datetime) -> Iterator[Post | None]:
     if first:
         yield _opening(thread, number, first, clean_line(text_of(obj(body, "forum").get("name")), 60), people, now)
     for floor in listed:
-        if opening and native_number(floor.get("id")) == opening:
+        if opening and number_id(floor.get("id")) == opening:
             continue
         yield from _floor(floor, number, people, now)
 
@@ -155,7 +149,7 @@ def _opening(
 def _floor(
     floor: Mapping[str, Any], thread: str, people: Mapping[str, Mapping[str, Any]], now: datetime
 ) -> Iterator[Post | None]:
-    number = native_number(floor.get("id"))
+    number = number_id(floor.get("id"))
     if not number:
         yield None
         return
@@ -165,7 +159,7 @@ def _floor(
                   comments=floor.get("sub_post_number"), parent_id=thread, **shared)  # fmt: skip
     below = floor.get("sub_post_list")
     for reply in entries(below.get("sub_post_list") if isinstance(below, Mapping) else below):
-        inner = native_number(reply.get("id"))
+        inner = number_id(reply.get("id"))
         if not inner:
             yield None
             continue
@@ -186,7 +180,7 @@ def _spoken(
     """Return what one floor says, with the facts of its place."""
     text, names, links = _content(said.get("content"))
     stamp = parse_cn_time(raw, now)
-    writer = native_number(said.get("author_id"))
+    writer = number_id(said.get("author_id"))
     agreed = obj(said, "agree").get("agree_num")
     return Post(
         platform="tieba",

@@ -7,7 +7,7 @@ from typing import Any
 
 from crawlers.cn_time import parse_cn_time
 from crawlers.number import parse_number
-from crawlers.shape import engagement, entries, obj, text_of
+from crawlers.shape import engagement, entries, number_id, obj, text_of
 from crawlers.text import Rich, clean_line, hashtags, html_to_text
 from domain.mention import Author, Kind, Post
 
@@ -37,12 +37,6 @@ def pick(thing: Mapping[str, Any], *names: str) -> Any:
     return None
 
 
-def _number(value: object) -> str:
-    """Return a native id; empty if it is none, or the 0 that stands for none."""
-    text = text_of(value)
-    return text if text.isascii() and text.isdigit() and len(text) <= 30 and text.strip("0") else ""
-
-
 def post_url(form: str, number: str, question: str = "") -> str:
     """Return the permanent link of a post."""
     if form == "article":
@@ -63,7 +57,7 @@ def read_post(
         now: Moment of the answer.
         users: Users of the page by their token, where posts name them only.
     """
-    number = _number(pick(thing, "id", "zvideo_id"))
+    number = number_id(pick(thing, "id", "zvideo_id"))
     if not number:
         return None
     question = obj(thing, "question")
@@ -76,7 +70,7 @@ def read_post(
         kind=POST_KINDS[form],
         title=_title(form, thing, question),
         text=rich.text,
-        url=post_url(form, number, _number(question.get("id"))),
+        url=post_url(form, number, number_id(question.get("id"))),
         author=_author(thing.get("author"), pick(thing, "ip_info"), users or {}),
         published_at=stamp.at if stamp else None,
         published_precision=stamp.precision if stamp else None,
@@ -162,7 +156,7 @@ def read_comment(
         url: Permanent link of the post; None = unknown.
         now: Moment of the answer.
     """
-    number = _number(comment.get("id"))
+    number = number_id(comment.get("id"))
     if not comment.get("is_delete"):
         yield _comment(comment, number, parent, root, url, now) if number else None
     thread = root or (f"comment:{number}" if number else "")
@@ -173,7 +167,7 @@ def read_comment(
 def _comment(comment: Mapping[str, Any], number: str, parent: str, root: str, url: str | None, now: datetime) -> Post:
     rich = html_to_text(text_of(comment.get("content")), _BASE)
     stamp = parse_cn_time(comment.get("created_time"), now)
-    answered, first = _number(comment.get("reply_comment_id")), _number(comment.get("reply_root_comment_id"))
+    answered, first = number_id(comment.get("reply_comment_id")), number_id(comment.get("reply_root_comment_id"))
     places = (each.get("text") for each in entries(comment.get("comment_tag")) if each.get("type") == "ip_info")
     return Post(
         platform="zhihu",

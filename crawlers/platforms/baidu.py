@@ -26,7 +26,7 @@ _NOTHING = re.compile(r"没有找到|未找到|没找到|暂无相关")
 _HEAD = 20_000
 _CLOSED = (
     "Baidu's news search soon asks for a captcha: leave `query` out for the top board, set transport `cookie` with "
-    "your own `cookie`, read an RSSHub feed with platform `feed`, or import what a web-search key finds"
+    "your own `cookie`, read an RSSHub route with platform `rsshub`, or import what a web-search key finds"
 )
 
 

@@ -15,7 +15,7 @@ from crawlers.errors import SourceError
 from crawlers.number import parse_number
 from crawlers.platforms._answer import with_query
 from crawlers.platforms._open_api import collect, http_link, read_answer, refusal, unexpected
-from crawlers.shape import engagement, obj, text_of
+from crawlers.shape import engagement, number_id, obj, text_of
 from crawlers.text import clean_line, html_to_text
 from domain.mention import Author, Kind, Post
 from domain.outcome import FetchOutcome
@@ -88,11 +88,6 @@ def _address(word: str, since: int, limit: int) -> str:
     return _SEARCH + urlencode(query, safe="(),")
 
 
-def _number(raw: object) -> str:
-    number = text_of(raw)
-    return number if number.isascii() and number.isdigit() and len(number) <= 20 else ""
-
-
 def _is_comment(hit: Mapping[str, Any]) -> bool:
     tags = hit.get("_tags")
     if isinstance(tags, list) and ("comment" in tags or "story" in tags):
@@ -102,11 +97,11 @@ def _is_comment(hit: Mapping[str, Any]) -> bool:
 
 def _is_gone(hit: Mapping[str, Any]) -> bool:
     """Say whether a comment is deleted: the index keeps its place without its text."""
-    return _is_comment(hit) and not text_of(hit.get("comment_text")).strip() and bool(_number(hit.get("objectID")))
+    return _is_comment(hit) and not text_of(hit.get("comment_text")).strip() and bool(number_id(hit.get("objectID")))
 
 
 def _read(hit: Mapping[str, Any], now: datetime) -> Post | None:
-    number = _number(hit.get("objectID"))
+    number = number_id(hit.get("objectID"))
     if not number:
         return None
     comment = _is_comment(hit)
@@ -114,7 +109,7 @@ def _read(hit: Mapping[str, Any], now: datetime) -> Post | None:
     link = None if comment else http_link(hit.get("url"))
     told = next((name for name in ("created_at_i", "created_at") if parse_cn_time(hit.get(name), now)), "created_at")
     stamp = parse_cn_time(hit.get(told), now)
-    story = _number(hit.get("story_id"))
+    story = number_id(hit.get("story_id"))
     return Post(
         platform="hackernews",
         native_id=number,
@@ -127,7 +122,7 @@ def _read(hit: Mapping[str, Any], now: datetime) -> Post | None:
         published_precision=stamp.precision if stamp else None,
         published_raw=clean_line(text_of(hit.get(told)), 60),
         engagement=engagement(likes=hit.get("points"), comments=hit.get("num_comments")),
-        parent_id=(_number(hit.get("parent_id")) or story or None) if comment else None,
+        parent_id=(number_id(hit.get("parent_id")) or story or None) if comment else None,
         root_id=(story or None) if comment else None,
         links=tuple(dict.fromkeys((*((link,) if link else ()), *rich.links))),
     )

@@ -33,7 +33,7 @@ _CODES = {
 }
 _CAPTCHA_PAGE = re.compile(r"captcha\.zt\.kuaishou\.com|/rest/zt/captcha/")
 _HEAD = 20_000
-_INSTEAD = ("leave `query` out for the hot rank, read an account of a self-hosted RSSHub with platform `feed`, "
+_INSTEAD = ("leave `query` out for the hot rank, read an account of a self-hosted RSSHub with platform `rsshub`, "
             "or import what a partner or a web-search key finds")  # fmt: skip
 
 

@@ -18,9 +18,9 @@ from crawlers.number import parse_number
 from crawlers.platforms._answer import json_object, sent_away
 from crawlers.platforms._gather import MAX_ENTRIES, gather
 from crawlers.platforms._tieba_page import next_number, no_result, read_results
-from crawlers.platforms._tieba_post import BASE, floors, native_number, read_app_post, read_card
+from crawlers.platforms._tieba_post import BASE, floors, read_app_post, read_card
 from crawlers.platforms._wording import wording_outcome
-from crawlers.shape import entries, obj, text_of
+from crawlers.shape import entries, number_id, obj, text_of
 from crawlers.text import clean_line
 from crawlers.tree import html_root
 from crawlers.verdict import status_outcome
@@ -157,7 +157,7 @@ def _read_multsearch(body: Mapping[str, Any], response: Response) -> Parsed:
 
 def _is_thread(card: Mapping[str, Any]) -> bool:
     form = text_of(card.get("cardInfo")) or text_of(card.get("cardStyle"))
-    return form in ("thread", "post") or (not form and bool(native_number(obj(card, "data").get("tid"))))
+    return form in ("thread", "post") or (not form and bool(number_id(obj(card, "data").get("tid"))))
 
 
 def _after(page: int, more: bool) -> tuple[tuple[str, str | int], ...]:

@@ -6,14 +6,14 @@ from collections.abc import Mapping
 from dataclasses import dataclass, replace
 from datetime import datetime, timedelta
 from typing import Any
-from urllib.parse import parse_qs, quote, urlsplit
+from urllib.parse import quote
 
 from config.settings import SourceSettings
 from crawlers.base import Fetch, Parsed, Platform, Response
 from crawlers.cn_time import parse_cn_time
 from crawlers.errors import SourceError
 from crawlers.number import parse_number
-from crawlers.platforms._answer import with_query
+from crawlers.platforms._answer import query_of, with_query
 from crawlers.platforms._feed_json import is_json_feed, read_json_feed
 from crawlers.platforms._gather import gather
 from crawlers.platforms._open_api import (
@@ -25,7 +25,7 @@ from crawlers.platforms._open_api import (
     refusal,
     unexpected,
 )
-from crawlers.shape import engagement, obj, text_of
+from crawlers.shape import engagement, number_id, obj, text_of
 from crawlers.text import Rich, at_names, clean, clean_line, html_to_text
 from domain.mention import Author, Kind, Post
 from domain.outcome import FetchOutcome
@@ -97,13 +97,6 @@ class V2exPage(Platform):
         return only_asked(parsed, response.context)
 
 
-def _query(url: str) -> Mapping[str, list[str]]:
-    try:
-        return parse_qs(urlsplit(url).query)
-    except ValueError:
-        return {}
-
-
 def _read_list(answer: Answer, response: Response, kind: str) -> Parsed:
     listed: Any = answer.body
     if isinstance(listed, Mapping):
@@ -111,10 +104,10 @@ def _read_list(answer: Answer, response: Response, kind: str) -> Parsed:
         listed = [listed] if isinstance(listed, Mapping) else listed
     if not isinstance(listed, list):
         return unexpected(answer, "no list of topics or replies", _RULES)
-    query = _query(response.url)
+    query = query_of(response.url)
     if kind in _REPLIES:
-        topic = _number(query.get("topic_id", [""])[0]) or _number(response.context.get("parent_id"))
-        topic = topic or _number(_after_topics(response.url))
+        topic = number_id(query.get("topic_id")) or number_id(response.context.get("parent_id"))
+        topic = topic or number_id(_after_topics(response.url))
         return collect(listed, lambda each: _reply(each, topic, response.now), step=_step(answer, query))
     if not listed and "id" in query:
         return Parsed(outcome=FetchOutcome.GONE, detail="no such topic")
@@ -125,15 +118,10 @@ def _after_topics(url: str) -> str:
     return url.partition("/topics/")[2].partition("/")[0].partition("?")[0]
 
 
-def _step(answer: Answer, query: Mapping[str, list[str]]) -> tuple[tuple[str, int], ...]:
+def _step(answer: Answer, query: Mapping[str, str]) -> tuple[tuple[str, int], ...]:
     pages = parse_number(obj(answer.body, "pagination").get("pages")).value or 0
-    page = parse_number(query.get("p", ["1"])[0]).value or 1
+    page = parse_number(query.get("p", "1")).value or 1
     return (("p", page + 1),) if page < pages else ()
-
-
-def _number(raw: object) -> str:
-    number = text_of(raw)
-    return number if number.isascii() and number.isdigit() and len(number) <= 20 else ""
 
 
 def _is_deleted(topic: Mapping[str, Any]) -> bool:
@@ -151,11 +139,11 @@ def _rich(raw: Mapping[str, Any]) -> Rich:
 
 def _author(raw: Mapping[str, Any]) -> Author:
     member = obj(raw.get("member"))
-    return Author(name=clean_line(text_of(member.get("username")), 100), id=_number(member.get("id")) or None)
+    return Author(name=clean_line(text_of(member.get("username")), 100), id=number_id(member.get("id")) or None)
 
 
 def _topic(topic: Mapping[str, Any], now: datetime) -> Post | None:
-    number = _number(topic.get("id"))
+    number = number_id(topic.get("id"))
     if not number:
         return None
     rich, stamp = _rich(topic), parse_cn_time(topic.get("created"), now)
@@ -180,8 +168,8 @@ def _topic(topic: Mapping[str, Any], now: datetime) -> Post | None:
 
 
 def _reply(reply: Mapping[str, Any], topic: str, now: datetime) -> Post | None:
-    number = _number(reply.get("id"))
-    topic = topic or _number(reply.get("topic_id"))
+    number = number_id(reply.get("id"))
+    topic = topic or number_id(reply.get("topic_id"))
     if not number or not topic:
         return None
     rich, stamp = _rich(reply), parse_cn_time(reply.get("created"), now)

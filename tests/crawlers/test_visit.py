@@ -445,6 +445,20 @@ async def test_a_search_by_post_sends_its_words_and_the_key_and_follows_no_redir
     assert site.count("/elsewhere") == 0
 
 
+async def test_a_shell_is_asked_again_as_it_says_once(site: Farm) -> None:
+    asked: list[str] = []
+
+    async def search(request: web.Request) -> web.StreamResponse:
+        asked.append(request.query.get("search_id", ""))
+        return web.Response(text='<html><script>T={"searchId":"S1"}</script></html>', content_type="text/html")
+
+    site.pages["/search"] = search
+    own = source(platform="toutiao", query=("云",), robots="override", base_url=site.base)
+    result = await visit(job(site, own))
+    assert asked == ["", "S1"]
+    assert result.pages == 1 and result.outcome is F.EMPTY
+
+
 async def test_douyin_s_open_platform_is_asked_with_its_own_header(site: Farm) -> None:
     video = {"item_id": "7600000000000000001", "title": "云杉咖啡翻车", "create_time": 1781940000, "nickname": "某"}
     body = {"err_no": 0, "data": {"cursor": 1, "has_more": False, "video_list": [video]}}
