@@ -8,7 +8,7 @@ from typing import Any
 
 from alerts.detect.base import reason_of
 from alerts.report import AlertReport, BlindSource, ReportAuthor, ReportStory
-from alerts.sentence import why
+from alerts.sentence import trend_subject, why
 from config.settings import Settings
 from domain.incident import DeliveryKind, Incident
 from domain.mention import Engagement, Mention
@@ -46,7 +46,7 @@ class _Facts:
     window_s: int | None
     authors: int | None
     share: float | None
-    total: int
+    total: int | None
     platforms: tuple[tuple[str, int], ...]
 
 
@@ -74,6 +74,7 @@ class Evidence:
         facts = self._facts(incident, kind, reason, now)
         stories = self._stories(facts.mentions, incident)
         lead = stories[0] if stories else None
+        counted = incident.kind != "trend"  # a line's value is the number of lists, and no mention
         report = AlertReport(
             kind=kind,
             incident=incident.id,
@@ -82,7 +83,7 @@ class Evidence:
             brand=self._brands.get(incident.brand, incident.brand),
             rule=self._rules.get(incident.rule, incident.rule),
             subject=self._subject(incident, facts, reason, now),
-            value=incident.value,
+            value=incident.value if counted else None,
             expected=incident.expected,
             window_s=facts.window_s,
             reason=why(incident, reason, self._settings.locale),
@@ -103,7 +104,7 @@ class Evidence:
             acked_by=incident.acked_by,
             notes=tuple(f"{note.by}: {note.text}" for note in incident.notes if note.text and note.by != "tingfeng"),
         )
-        if kind in {DeliveryKind.RESOLVED, DeliveryKind.ESCALATED}:
+        if counted and kind in {DeliveryKind.RESOLVED, DeliveryKind.ESCALATED}:
             report = replace(report, peak_value=incident.peak_value, peak_at=incident.peak_at)
         if kind is DeliveryKind.RESOLVED:
             report = replace(report, resolved_at=incident.resolved_at, total=facts.total)
@@ -114,6 +115,10 @@ class Evidence:
                 quote_url=lead.url,
                 first_publisher=lead.outlet,
                 first_published_at=lead.published_at,
+            )
+        elif not counted:
+            report = replace(
+                report, quote=_short(str(reason.get("title") or "")), quote_url=_text_of(reason.get("url"))
             )
         return report
 
@@ -130,6 +135,8 @@ class Evidence:
     def _facts(self, incident: Incident, kind: DeliveryKind, reason: Mapping[str, Any], now: datetime) -> _Facts:
         if incident.kind == "match":
             return self._matched(incident, reason, now)
+        if incident.kind == "trend":
+            return replace(self._matched(incident, reason, now), authors=None, total=None, platforms=())
         polarity = _polarity(reason)
         width = timedelta(seconds=int(reason.get("window_s", 3600)))
         start = incident.started_at if kind is DeliveryKind.RESOLVED else now - width
@@ -192,6 +199,8 @@ class Evidence:
         return tuple(stories)
 
     def _subject(self, incident: Incident, facts: _Facts, reason: Mapping[str, Any], now: datetime) -> str:
+        if incident.kind == "trend":
+            return trend_subject(incident, reason, self._settings.locale)
         risk = reason.get("risk")
         if isinstance(risk, str) and risk:
             return self._name(risk, self._settings.risks)
@@ -286,12 +295,20 @@ def _author_key(mention: Mention) -> tuple[str, str]:
     return mention.post.platform, author.id or author.name or mention.id
 
 
+def _short(words: str) -> str:
+    return words if len(words) <= _QUOTE else words[: _QUOTE - 1] + "…"
+
+
+def _text_of(value: object) -> str | None:
+    return value if isinstance(value, str) else None
+
+
 def _story(story: str, first: Mention, number: int) -> ReportStory:
     post = first.post
     words = " ".join((post.title or post.own_text or post.text).split())
     return ReportStory(
         id=story,
-        quote=words if len(words) <= _QUOTE else words[: _QUOTE - 1] + "…",
+        quote=_short(words),
         url=post.url,
         mentions=number,
         platform=post.platform,

@@ -1,4 +1,4 @@
-"""Tells the operator when a source turns blind, and once when it is back."""
+"""Tells the operator when a source turns blind or changes its layout, and once when it is back."""
 
 import logging
 from collections.abc import Mapping, Sequence
@@ -18,12 +18,22 @@ __all__ = ["Notices"]
 
 logger = logging.getLogger(__name__)
 
-_BLIND, _BACK = "source_blind", "source_back"
+_BLIND, _BACK, _CHANGED = "source_blind", "source_back", "source_changed"
 _PATIENCE = timedelta(minutes=10)
 """A source must be blind for this long, or for two intervals of its own, before anyone is told."""
 _WORDS: Mapping[str, Mapping[str, str]] = {
-    "zh": {_BLIND: "{n} 个来源采集不到数据: {names}", _BACK: "{n} 个来源已恢复: {names}", "and": "、"},
-    "en": {_BLIND: "{n} source(s) give no data: {names}", _BACK: "{n} source(s) are back: {names}", "and": ", "},
+    "zh": {
+        _BLIND: "{n} 个来源采集不到数据: {names}",
+        _BACK: "{n} 个来源已恢复: {names}",
+        _CHANGED: "{n} 个来源的内容与往常不同: {names}",
+        "and": "、",
+    },
+    "en": {
+        _BLIND: "{n} source(s) give no data: {names}",
+        _BACK: "{n} source(s) are back: {names}",
+        _CHANGED: "{n} source(s) give other data than before: {names}",
+        "and": ", ",
+    },
 }
 
 
@@ -32,13 +42,14 @@ class Notices:
 
     def __init__(self, operator: ReceiverSettings | None, desk: Desk, *, locale: str) -> None:
         self._operator, self._words = operator, _WORDS[locale]
-        self._told = _known_blind(desk)
+        self._told, self._odd = _known(desk)
 
     def due(self, health: Sequence[SourceHealth], now: datetime) -> tuple[Delivery, ...]:
         """Return the notices that are due; call `sent` once they are stored."""
         return (
             *self._notice(_BLIND, self._newly_blind(health, now), now),
             *self._notice(_BACK, self._back(health), now),
+            *self._notice(_CHANGED, self._changed(health), now),
         )
 
     def sent(self, health: Sequence[SourceHealth], now: datetime) -> None:
@@ -49,6 +60,10 @@ class Notices:
         for source in self._back(health):
             logger.info("source is back source=%s", source.source)
             self._told.discard(source.source)
+        for source in self._changed(health):
+            logger.warning("source has changed source=%s why=%s", source.source, source.why)
+            self._odd.add(source.source)
+        self._odd -= {each.source for each in health if each.state is SourceState.LIVE and not _is_odd(each)}
 
     def _newly_blind(self, health: Sequence[SourceHealth], now: datetime) -> list[SourceHealth]:
         return [
@@ -62,19 +77,28 @@ class Notices:
     def _back(self, health: Sequence[SourceHealth]) -> list[SourceHealth]:
         return [source for source in health if source.state is SourceState.LIVE and source.source in self._told]
 
+    def _changed(self, health: Sequence[SourceHealth]) -> list[SourceHealth]:
+        return [source for source in health if _is_odd(source) and source.source not in self._odd]
+
     def _notice(self, what: str, sources: Sequence[SourceHealth], now: datetime) -> tuple[Delivery, ...]:
         if not sources or self._operator is None:
             return ()
         names = tuple(source.source for source in sources)
         lines = [self._words[what].format(n=len(names), names=self._words["and"].join(names))]
-        if what == _BLIND:
+        if what != _BACK:
             lines.extend(f"{source.source}: {source.why} {source.fix}".strip() for source in sources if source.why)
         report = notice(what, "\n".join(lines), at=now, blind=blind_sources(sources), notes=names)
         return queue(report, incident_id=None, receivers=[self._operator], severity=report.severity, now=now)
 
 
-def _known_blind(desk: Desk) -> set[str]:
+def _is_odd(source: SourceHealth) -> bool:
+    return bool(source.lost_fields) or source.low_since is not None
+
+
+def _known(desk: Desk) -> tuple[set[str], set[str]]:
+    """Return which sources were told of as blind, and which as changed."""
     told: set[str] = set()
+    odd: set[str] = set()
     for delivery in desk.deliveries(limit=500):
         if delivery.kind is not DeliveryKind.NOTICE:
             continue
@@ -86,4 +110,6 @@ def _known_blind(desk: Desk) -> set[str]:
             told.update(report.notes)
         elif report.rule == _BACK:
             told.difference_update(report.notes)
-    return told
+        elif report.rule == _CHANGED:
+            odd.update(report.notes)
+    return told, odd

@@ -3,9 +3,11 @@
 from collections.abc import Mapping
 from typing import Any, Literal
 
-from domain.incident import Incident
+from alerts.text import number_text
+from alerts.words import platform_name
+from domain.incident import Incident, IncidentState
 
-__all__ = ["why"]
+__all__ = ["trend_subject", "why"]
 
 _WORDS: Mapping[str, Mapping[str, str]] = {
     "zh": {
@@ -14,6 +16,17 @@ _WORDS: Mapping[str, Mapping[str, str]] = {
         "share": "，{on}占比 {share}（平时 {usual}）",
         "match": "{value} 条内容符合规则条件",
         "threshold": "{window}内{on}{measure}达到 {value}，设定为 {limit}",
+        "trend_bad": "；标题对品牌不利",
+        "trend_list": "{platform}热搜第 {rank} 位{more}",
+        "trend_left": "{platform}热搜已离榜，最高第 {best} 位{more}",
+        "trend_best": "最高第 {best} 位",
+        "trend_hot": "热度 {hot}",
+        "trend_label": "标“{label}”",
+        "trend_more": "（{facts}）",
+        "trend_and": "，",
+        "trend_next": "；",
+        "trend_short": "{platform}热搜第 {rank} 位",
+        "trend_short_left": "{platform}热搜最高第 {best} 位",
         "negative": "负面",
         "neutral": "中性",
         "positive": "正面",
@@ -32,6 +45,17 @@ _WORDS: Mapping[str, Mapping[str, str]] = {
         "share": "; {on} share {share} (usually {usual})",
         "match": "{value} mentions match the rule",
         "threshold": "{on} {measure} reached {value} in {window}, the limit is {limit}",
+        "trend_bad": "; the line speaks badly of the brand",
+        "trend_list": "no. {rank} on the hot list of {platform}{more}",
+        "trend_left": "off the hot list of {platform}, best no. {best}{more}",
+        "trend_best": "best no. {best}",
+        "trend_hot": "heat {hot}",
+        "trend_label": "marked {label}",
+        "trend_more": " ({facts})",
+        "trend_and": ", ",
+        "trend_next": "; ",
+        "trend_short": "no. {rank} on {platform}",
+        "trend_short_left": "was no. {best} on {platform}",
         "negative": "negative",
         "neutral": "neutral",
         "positive": "positive",
@@ -54,6 +78,8 @@ def why(incident: Incident, reason: Mapping[str, Any], locale: Literal["zh", "en
     try:
         if incident.kind == "match":
             return words["match"].format(value=f"{incident.value:.0f}")
+        if incident.kind == "trend":
+            return _trend(incident, reason, locale)
         window = _span(int(reason["window_s"]), words)
         if incident.kind == "threshold":
             measure = words["share_name"] if reason["measure"] == "share" else words[str(reason["measure"])]
@@ -62,6 +88,44 @@ def why(incident: Incident, reason: Mapping[str, Any], locale: Literal["zh", "en
         return _burst(reason, window, on, words)
     except (KeyError, TypeError, ValueError):
         return ""
+
+
+def trend_subject(incident: Incident, reason: Mapping[str, Any], locale: Literal["zh", "en"]) -> str:
+    """Return where the line of a `trend` incident stands or stood best, in few words; empty where nobody knows."""
+    words = _WORDS[locale]
+    try:
+        lists = _lists(incident, reason)
+        best = min(lists, key=lambda each: (not each["on"], each["rank" if each["on"] else "best_rank"]))
+        form = words["trend_short" if best["on"] else "trend_short_left"]
+        platform = platform_name(str(best["platform"]), locale)
+        return form.format(platform=platform, rank=int(best["rank"]), best=int(best["best_rank"]))
+    except (KeyError, TypeError, ValueError):
+        return ""
+
+
+def _lists(incident: Incident, reason: Mapping[str, Any]) -> list[dict[str, Any]]:
+    """Return the lists of a reason; of an incident that is over, the line is on none of them any more."""
+    over = incident.state is IncidentState.RESOLVED
+    return [{**each, "on": bool(each["on"]) and not over} for each in reason["lists"]]
+
+
+def _trend(incident: Incident, reason: Mapping[str, Any], locale: Literal["zh", "en"]) -> str:
+    words = _WORDS[locale]
+    told = []
+    for each in _lists(incident, reason):
+        facts = []
+        if each["on"] and each["best_rank"] < each["rank"]:
+            facts.append(words["trend_best"].format(best=int(each["best_rank"])))
+        if each["on"] and each.get("hot") is not None:
+            facts.append(words["trend_hot"].format(hot=number_text(float(each["hot"]), locale)))
+        if each["on"] and each.get("label"):
+            facts.append(words["trend_label"].format(label=str(each["label"])[:10]))
+        more = words["trend_more"].format(facts=words["trend_and"].join(facts)) if facts else ""
+        form = words["trend_list" if each["on"] else "trend_left"]
+        platform = platform_name(str(each["platform"]), locale)
+        told.append(form.format(platform=platform, rank=int(each["rank"]), best=int(each["best_rank"]), more=more))
+    bad = words["trend_bad"] if reason.get("polarity") == "negative" else ""
+    return words["trend_next"].join(told) + bad
 
 
 def _burst(reason: Mapping[str, Any], window: str, on: str, words: Mapping[str, str]) -> str:

@@ -24,8 +24,9 @@ from domain.mention import Mention
 from domain.moment import BUCKET
 from domain.ports import Change, CountSource, Desk, DeskChange, Inbox, MentionSearch
 from domain.source import SourceHealth
+from domain.trend import BrandTrend
 
-__all__ = ["Watch", "WatchResult"]
+__all__ = ["TrendsOf", "Watch", "WatchResult"]
 
 logger = logging.getLogger(__name__)
 
@@ -37,6 +38,9 @@ _REMEMBERED = 1_000
 _NEWS = timedelta(hours=25)
 """Mentions with an older event time are never read for rules that look at single ones."""
 _LATE = timedelta(hours=1)
+
+TrendsOf = Callable[[datetime], Mapping[str, Sequence[BrandTrend]]]
+"""From a moment to the stays on hot lists that go on or ended within a day, by the brands that they name."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -87,6 +91,7 @@ class Watch:
         clock: Clock,
         owner: str,
         kibana: KibanaLink | None = None,
+        trends: TrendsOf | None = None,
     ) -> None:
         self._settings, self._desk, self._inbox, self._search = settings, desk, inbox, search
         self._counts, self._health, self._clock, self._owner = counts, health, clock, owner
@@ -95,6 +100,9 @@ class Watch:
             rule.name: (rule, build_rule(rule)) for rule in settings.rules if rule.enabled
         }
         operator = next((each for each in settings.receivers if each.name == settings.operator), None)
+        wanted = any(rule.kind == "trend" for rule, _ in self._rules.values())
+        self._trends_of = trends if wanted else None
+        self._trends: Mapping[str, Sequence[BrandTrend]] = {}
         self._notices: Notices | None = None
         self._operator = operator
         self._brands: dict[str, BrandCounts] = {}
@@ -116,6 +124,8 @@ class Watch:
         if not changes and not tick:
             return WatchResult()
         health = list(self._health())
+        if tick and self._trends_of is not None:
+            self._trends = self._trends_of(now)
         news = self._take_in(changes, now, everything=tick)
         plan = self._write(changes, news, now, health)
         if tick:
@@ -277,6 +287,8 @@ class Watch:
             active={key: incident for key, incident in active.items() if incident.brand == brand},
             cleared=self._cleared,
             mentions=news.mentions.get(brand, ()),
+            trends=self._trends.get(brand, ()),
+            health={each.source: each for each in health},
         )
         return view, in_gap(counts.series, usual, dark, health, last=last, now=now)
 

@@ -90,6 +90,7 @@ class BrandMatcher:
             domain.query.QueryError: a definition cannot be read; settings check this earlier.
         """
         self._queries = QuerySet({brand.id: simplify(brand.query) for brand in brands})
+        self._ids = frozenset(brand.id for brand in brands)
         self._aliases = AliasFinder({brand.id: (brand.name, *brand.aliases) for brand in brands})
         self.version: Final = brands_version(brands)
 
@@ -114,6 +115,17 @@ class BrandMatcher:
 
         names = self._queries.matching(line, fields)
         return [self._locate(name, simplify(title or ""), simplify(text)) for name in names]
+
+    def forced(self, brands: Sequence[str], title: str | None, text: str) -> list[BrandHit]:
+        """Return hits of brands that a text counts for whether it names them or not, by id; unknown ones are none.
+
+        Args:
+            brands: ids, in any order.
+            title: title; None = none.
+            text: text, may be empty.
+        """
+        known = sorted(self._ids.intersection(brands))
+        return [self._locate(brand, simplify(title or ""), simplify(text)) for brand in known]
 
     def _locate(self, brand: str, title: str, text: str) -> BrandHit:
         return BrandHit(

@@ -19,8 +19,9 @@ from analysis.signature import Signature, sign, story_key
 from analysis.topics import KeywordRanker, TopicMatcher
 from analysis.verdict import about_name, by_news_model, near_weights, with_risk, with_talk_risk
 from analysis.weights import SHIPPED_MODEL
+from domain.account import BRAND, SPEAKS_FOR
 from domain.document import public_fields
-from domain.mention import Kind, Mention
+from domain.mention import Flag, Kind, Mention, Post
 from domain.query import Document
 from domain.tagging import BrandDefinition, BrandTag, RiskCategory, Sentiment, Tagging, TopicDefinition
 
@@ -150,7 +151,7 @@ class Tagger:
         drafts = [Draft(mention=mention) for mention in mentions]
         for step in self.steps:
             step(drafts)
-        return [replace(draft.mention, tags=self._finish(draft)) for draft in drafts]
+        return [replace(draft.mention, tags=self._finish(draft), flags=_flags(draft)) for draft in drafts]
 
     def judge_targets(self, mentions: Sequence[Mention], targets: Sequence[Target]) -> list[Sentiment]:
         """Return what each mention says about a named thing, in the order of `targets`.
@@ -206,6 +207,9 @@ class Tagger:
             post = draft.mention.post
             fields = partial(public_fields, draft.mention)
             draft.hits = self._matcher.match(post.title, post.text, draft.line, fields)
+            if forced := _told(post, BRAND) - {hit.brand for hit in draft.hits}:
+                more = self._matcher.forced(sorted(forced), post.title, post.text)
+                draft.hits = sorted([*draft.hits, *more], key=lambda hit: hit.brand)
 
     def _segment(self, drafts: list[Draft]) -> None:
         for draft in drafts:
@@ -238,6 +242,8 @@ class Tagger:
         """Raise the mood for a brand by risk words near it, and by the news model in its own field."""
         categories = self._risks.categories
         near = about_name(draft.folded, draft.risk_words, own, others)
+        if not own and not others and _told(draft.mention.post, BRAND):  # it counts unnamed: all of it is about it
+            near = draft.risk_words
         if not _is_news(draft):
             return with_talk_risk(mood, near_weights(near, categories), free=_FREE_NEAR_BRAND)
         verdict = with_risk(mood, near_weights(near, categories))
@@ -285,6 +291,19 @@ class Tagger:
         signatures = sign([story_key(draft.mention.post) for draft in drafts])
         for draft, signature in zip(drafts, signatures, strict=True):
             draft.signature = signature
+
+
+def _told(post: Post, name: str) -> set[str]:
+    return {value for key, value in post.extra if key == name}
+
+
+def _flags(draft: Draft) -> frozenset[Flag]:
+    """Return the flags: a rival's account that speaks of its own brand only is not the public."""
+    mention, own = draft.mention, _told(draft.mention.post, SPEAKS_FOR)
+    if not own:
+        return mention.flags
+    named = {hit.brand for hit in draft.hits}
+    return mention.flags | {Flag.OWNED} if named and named <= own else mention.flags - {Flag.OWNED}
 
 
 def _own_and_others(draft: Draft, number: int) -> tuple[list[Span], list[Span]]:

@@ -21,12 +21,17 @@ __all__ = ["check_references"]
 _TRANSPORTS = ("open", "cookie", "official", "rsshub", "browser", "file")
 _PROXY_WORDS = ("env", "none")
 _PROXY_URL = Url(schemes=("http", "https", "socks5", "socks5h"))
+_SECRET_CHARS = 24
 _NEEDS_URL = ("article", "feed")
+_ROADS = frozenset({"article", "baidu", "feed", "gdelt", "import", "rsshub", "sitemap", "websearch"})
+"""Platforms that only lead to others: nobody has an account there."""
 _QUERY_OPTIONS = ("query", "filter", "match")
 
 
-def check_references(reader: Reader, settings: Settings, entries: Entries, *, need_brand: bool) -> None:
-    """Note every broken reference in `reader`.
+def check_references(
+    reader: Reader, settings: Settings, entries: Entries, *, need_brand: bool, platforms: Iterable[str] = ()
+) -> None:
+    """Note every broken reference in `reader`; `platforms` are those that there are.
 
     Names count as known when they stand in the file, even if the rest of their entry is wrong.
     """
@@ -36,10 +41,12 @@ def check_references(reader: Reader, settings: Settings, entries: Entries, *, ne
     _check_brand_references(reader, entries, brands)
     _check_receiver_references(reader, settings, entries, receivers)
     _check_sources(reader, entries)
+    _check_accounts(reader, settings, entries, {*platforms} - _ROADS)
     _check_proxies(reader, entries)
     _check_rule_queries(reader, settings, entries)
     _check_kibana(reader, settings)
     _check_heartbeat(reader, settings)
+    _check_ingest(reader, settings)
     _check_ca(reader, settings)
     if need_brand and not brands:
         fix = "such as: brands: [{id: yunshan, name: 云杉咖啡}]"
@@ -87,6 +94,14 @@ def _check_heartbeat(reader: Reader, settings: Settings) -> None:
         reader.note_at("heartbeat.url", "not an address", fix)
     if settings.heartbeat.daily_hour is not None and settings.operator is None:
         reader.note_at("heartbeat.daily_hour", "nobody is told: operator is not set", "set operator to a receiver")
+
+
+def _check_ingest(reader: Reader, settings: Settings) -> None:
+    """Who guesses a secret sends what he likes."""
+    for number, partner in enumerate(settings.ingest.partners):
+        if len(partner.secret.reveal()) < _SECRET_CHARS:
+            fix = f"{_SECRET_CHARS} characters or more, such as `openssl rand -hex 32` makes them"
+            reader.note_at(f"ingest.partners[{number}].secret", "too short to sign requests", fix)
 
 
 def _check_ca(reader: Reader, settings: Settings) -> None:
@@ -169,10 +184,46 @@ def _check_sources(reader: Reader, entries: Entries) -> None:
                 near = nearest(transport, _TRANSPORTS)
                 fix = f"did you mean `{near}`?" if near else f"one of: {', '.join(_TRANSPORTS)}"
                 reader.note_at(f"{path}.transport", f"unknown transport {quote(transport)}", fix)
-            for needed, key in (("cookie", "cookie"), ("official", "token")):
-                if transport == needed and not (_texts(node, key) or _texts(node, f"{key}_file")):
-                    problem = f"transport `{transport}` needs the key `{key}`"
-                    reader.note_at(path, problem, f"such as: {key}: ${{{key.upper()}}}")
+            if transport == "cookie" and not _secret(node, "cookie"):
+                reader.note_at(path, "transport `cookie` needs the key `cookie`", "such as: cookie: ${COOKIE}")
+            if transport == "official":
+                _check_key(reader, path, node)
+
+
+def _secret(node: MappingNode, key: str) -> bool:
+    return bool(_texts(node, key) or _texts(node, f"{key}_file"))
+
+
+def _check_key(reader: Reader, path: str, node: MappingNode) -> None:
+    """Transport `official` needs a token, or the id and secret of an application that is given one."""
+    token, id, secret = _secret(node, "token"), bool(_texts(node, "client_id")), _secret(node, "client_secret")
+    if token and (id or secret):
+        fix = "keep `token`, or `client_id` and `client_secret`, with which the token is fetched by itself"
+        reader.note_at(path, "both `token` and an application's id or secret are given", fix)
+    elif id and not secret:
+        reader.note_at(path, "`client_id` needs `client_secret`", "such as: client_secret: ${CLIENT_SECRET}")
+    elif secret and not id:
+        reader.note_at(path, "`client_secret` needs `client_id`", "client_id: the id of the same application")
+    elif not token and not id:
+        fix = "such as: token: ${TOKEN}; or client_id and client_secret, where the platform gives tokens for them"
+        reader.note_at(path, "transport `official` needs the key `token`", fix)
+
+
+def _check_accounts(reader: Reader, settings: Settings, entries: Entries, platforms: set[str]) -> None:
+    brands = _names(entries, "brands", "id") | {one.id for one in settings.brands}
+    for path, node in _items(entries, "accounts"):
+        _known(reader, f"{path}.platform", entry_text(node, "platform"), platforms, "platform with accounts")
+        brand = entry_text(node, "brand")
+        _known(reader, f"{path}.brand", "" if brand in ("~", "null") else brand, brands, "brand")
+        id = entry_text(node, "id")
+        if id != "".join(id.split()):
+            reader.note_at(f"{path}.id", "an id has no blanks", "write it as it stands in the account's address")
+    seen: dict[tuple[str, str], int] = {}
+    for number, account in enumerate(settings.accounts):
+        first = seen.setdefault((account.platform, account.id.casefold()), number)
+        if first != number:
+            problem = f"the account {quote(account.id)} of {account.platform} stands twice"
+            reader.note_at(f"accounts[{number}]", problem, f"keep this one or accounts[{first}]")
 
 
 def _check_proxies(reader: Reader, entries: Entries) -> None:

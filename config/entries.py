@@ -12,14 +12,22 @@ from config.errors import quote
 from config.marks import Identifier, Query
 from config.packaged import Packaged, overlay
 from config.reader import INVALID, Entries, Reader
-from config.settings import ReceiverSettings, RuleSettings, SourceSettings
+from config.settings import OutletSettings, ReceiverSettings, RuleSettings, SourceSettings
 from config.shape import TypeShape, type_shape
 from config.specs import Specs
 from config.values import nearest, slug
 from domain.spec import Spec
 from domain.tagging import BrandDefinition, RiskCategory, TopicDefinition
 
-__all__ = ["read_brands", "read_receivers", "read_risks", "read_rules", "read_sources", "read_topics"]
+__all__ = [
+    "read_brands",
+    "read_outlets",
+    "read_receivers",
+    "read_risks",
+    "read_rules",
+    "read_sources",
+    "read_topics",
+]
 
 Items = list[tuple[str, Node]]
 
@@ -200,6 +208,17 @@ def read_risks(reader: Reader, items: Items, below: Packaged) -> tuple[RiskCateg
         if category is not INVALID:
             risks.append(replace(category, words=tuple(dict.fromkeys((*category.words, *more)))))
     return tuple(risks)
+
+
+def read_outlets(reader: Reader, items: Items, below: Packaged) -> tuple[OutletSettings, ...]:
+    """Read `outlets` over the packaged ones, by name; `enabled: false` leaves one out."""
+    outlets = []
+    for path, entries, node in _switched(reader, overlay(below.outlets, items, "name"), "outlets"):
+        reader.unknown_keys(entries, (*reader.keys(OutletSettings), "enabled"), path, {})
+        values = reader.fields(entries, OutletSettings, path, node)
+        if values is not None:
+            outlets.append(OutletSettings(**values))
+    return tuple(outlets)
 
 
 def _switched(reader: Reader, items: list[tuple[str | None, Node]], key: str) -> list[tuple[str, Entries, Node]]:

@@ -12,17 +12,25 @@ from yaml.nodes import Node
 from config.caution import cautions, file_mode_caution
 from config.checks import check_references
 from config.document import Document, read_document, read_text
-from config.entries import read_brands, read_receivers, read_risks, read_rules, read_sources, read_topics
+from config.entries import (
+    read_brands,
+    read_outlets,
+    read_receivers,
+    read_risks,
+    read_rules,
+    read_sources,
+    read_topics,
+)
 from config.errors import ConfigError
 from config.packaged import Packaged, packaged
 from config.reader import INVALID, Entries, Reader, key_of
-from config.settings import NetworkSettings, RouteSettings, Settings
+from config.settings import AccountSettings, NetworkSettings, RouteSettings, Settings
 from config.shape import TypeShape, shape_of
 from config.specs import Specs
 
 __all__ = ["default_settings", "load", "load_text"]
 
-_LISTS = ("brands", "sources", "rules", "receivers", "routes", "topics", "risks")
+_LISTS = ("brands", "sources", "accounts", "outlets", "rules", "receivers", "routes", "topics", "risks")
 _DERIVED = {"path", "data_dir", "warnings", "network", *_LISTS}
 _DATA_DIR = "tingfeng-data"
 _SHORTCUTS = ("proxy", "no_proxy")
@@ -107,9 +115,11 @@ def _read(
     lists: dict[str, Any] = {
         "brands": read_brands(reader, _list(reader, entries, "brands")),
         "sources": read_sources(reader, _list(reader, entries, "sources"), specs),
+        "accounts": _plain(reader, _list(reader, entries, "accounts"), AccountSettings),
+        "outlets": read_outlets(reader, _list(reader, entries, "outlets"), below),
         "rules": read_rules(reader, _list(reader, entries, "rules"), below, specs),
         "receivers": read_receivers(reader, _list(reader, entries, "receivers"), specs),
-        "routes": _routes(reader, _list(reader, entries, "routes")),
+        "routes": _plain(reader, _list(reader, entries, "routes"), RouteSettings),
         "topics": read_topics(reader, _list(reader, entries, "topics"), below),
         "risks": read_risks(reader, _list(reader, entries, "risks"), below),
     }
@@ -121,7 +131,7 @@ def _read(
         **lists,
         **values,
     )
-    check_references(reader, settings, entries, need_brand=need_brand)
+    check_references(reader, settings, entries, need_brand=need_brand, platforms=specs.platforms)
     if reader.problems:
         raise ConfigError(reader.problems)
     if need_brand:
@@ -145,9 +155,9 @@ def _list(reader: Reader, entries: Entries, key: str) -> list[tuple[str, Node]]:
     return reader.items(entries[key][1], key) if key in entries else []
 
 
-def _routes(reader: Reader, items: list[tuple[str, Node]]) -> tuple[RouteSettings, ...]:
-    routes = [reader.build(node, RouteSettings, path) for path, node in items]
-    return tuple(route for route in routes if route is not INVALID)
+def _plain(reader: Reader, items: list[tuple[str, Node]], kind: type) -> tuple[Any, ...]:
+    built = [reader.build(node, kind, path) for path, node in items]
+    return tuple(each for each in built if each is not INVALID)
 
 
 def _data_dir(reader: Reader, entries: Entries, folder: Path) -> Path:

@@ -9,7 +9,7 @@ from datetime import timedelta
 
 __all__ = ["LABELS", "HostPort", "Identifier", "Query", "Range", "Url"]
 
-LABELS = ("rule", "kind", "brand", "severity", "topic", "risk", "story", "platform", "source")
+LABELS = ("rule", "kind", "brand", "severity", "topic", "risk", "story", "platform", "source", "trend")
 """Labels of an incident, which routes and silences may ask for."""
 
 

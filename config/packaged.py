@@ -23,6 +23,8 @@ class Packaged:
     """Topics, by `id`."""
     risks: tuple[Node, ...] = ()
     """Risk categories, by `id`."""
+    outlets: tuple[Node, ...] = ()
+    """Media and their tiers, by `name`."""
 
 
 NO_DEFAULTS = Packaged()
@@ -31,7 +33,7 @@ NO_DEFAULTS = Packaged()
 
 @cache
 def packaged() -> Packaged:
-    """Read the packaged rules, topics and risk categories, once per process.
+    """Read the packaged rules, topics, risk categories and outlets, once per process.
 
     Raises:
         ConfigError: A packaged file is damaged.
@@ -40,6 +42,7 @@ def packaged() -> Packaged:
         rules=_entries("rules.yaml", "rules"),
         topics=_entries("topics.yaml", "topics"),
         risks=_entries("risk.yaml", "risks"),
+        outlets=_entries("outlets.yaml", "outlets"),
     )
 
 

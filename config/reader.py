@@ -305,7 +305,7 @@ class Reader:
         else:
             if text and len(content) <= _MAX_SECRET_BYTES:
                 self.secret_files.append(file)
-                return Secret(text)
+                return Secret(text, file)
             self.note(node, path, f"the file {file} is {'empty' if not text else 'too big for a secret'}")
         return INVALID
 

@@ -9,7 +9,16 @@ from typing import Any, Literal, get_args, get_origin
 
 from config.marks import HostPort, Identifier, Query, Range, Url
 from config.reader import key_of
-from config.settings import NetworkSettings, ReceiverSettings, RouteSettings, RuleSettings, Settings, SourceSettings
+from config.settings import (
+    AccountSettings,
+    NetworkSettings,
+    OutletSettings,
+    ReceiverSettings,
+    RouteSettings,
+    RuleSettings,
+    Settings,
+    SourceSettings,
+)
 from config.shape import FieldShape, TypeShape, shape_of
 from config.specs import Specs
 from config.values import format_duration
@@ -50,6 +59,8 @@ def json_schema(specs: Specs) -> Schema:
         "sources": _forms("platform", SourceSettings, specs.platforms, optional=("name",)),
         "rules": _rules(specs),
         "receivers": _receivers(specs),
+        "accounts": _entry(AccountSettings),
+        "outlets": _entry(OutletSettings, extra={"enabled": _SWITCH}, optional=("tier",)),
         "routes": _entry(RouteSettings),
         "topics": _entry(TopicDefinition, extra={"enabled": _SWITCH}, optional=("name", "name_en", "query")),
         "risks": _entry(

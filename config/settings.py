@@ -11,13 +11,17 @@ from domain.secret import Secret
 from domain.tagging import BrandDefinition, RiskCategory, TopicDefinition
 
 __all__ = [
+    "AccountSettings",
     "AnalyseSettings",
     "CrawlSettings",
     "EscalationStep",
     "HealthSettings",
     "HeartbeatSettings",
+    "IngestPartner",
+    "IngestSettings",
     "KibanaSettings",
     "NetworkSettings",
+    "OutletSettings",
     "PrivacySettings",
     "ReceiverSettings",
     "RetentionSettings",
@@ -51,7 +55,17 @@ class SourceSettings:
     brands: tuple[str, ...] = ()
     """Ids of the brands this source is for; empty = all."""
     interval: Annotated[timedelta, Range(timedelta(seconds=10), timedelta(days=30))] = timedelta(minutes=5)
-    """Time between visits; at least 10 s."""
+    """Time between visits, at least 10 s, on the average: all sources together are visited as often as their intervals
+    say, busy ones more often and quiet ones less."""
+    interval_min: Annotated[timedelta, Range(timedelta(seconds=10), timedelta(days=30))] | None = None
+    """Shortest time between visits, however much is new; None = as the platform bears, at most `interval`."""
+    interval_max: Annotated[timedelta, Range(timedelta(seconds=10), timedelta(days=30))] | None = None
+    """Longest time between visits, however quiet; None = twice `interval`."""
+    canary: str | None = None
+    """Word that always finds something, searched now and then to see that the source still answers; None = the
+    platform's own, empty = none."""
+    quota: Annotated[int, Range(1)] | None = None
+    """Most requests in a day of Asia/Shanghai; None = the platform's own, or no limit."""
     pace: Annotated[timedelta, Range(timedelta(0), timedelta(hours=1))] = timedelta(seconds=2)
     """Least time between two requests to one site."""
     limit: Annotated[int, Range(1, 10_000)] = 200
@@ -67,9 +81,13 @@ class SourceSettings:
     proxy: ProxySetting = None
     """Proxy for this source: a URL, `env`, `none`; None = the global setting."""
     cookie: Secret | None = None
-    """Operator's own cookie for transport `cookie`; sent to the platform's hosts only."""
+    """Operator's own cookie for the transports `cookie` and `browser`; sent to the platform's hosts only."""
     token: Secret | None = None
     """Key or token for transport `official`."""
+    client_id: str | None = None
+    """Id of your application where the platform gives tokens for id and secret (Reddit, Douyin)."""
+    client_secret: Secret | None = None
+    """Secret of that application; the token is then fetched and renewed by itself."""
     outlet: str | None = None
     """Name of the medium; None = as the page says."""
     tier: str | None = None
@@ -79,13 +97,69 @@ class SourceSettings:
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
+class AccountSettings:
+    """An account whose posts are ours, a rival's, or worth reading each."""
+
+    platform: str
+    """Platform of the account, such as weibo."""
+    id: str
+    """Its native id there, such as the uid."""
+    name: str | None = None
+    """Shown name; None = as the platform prints it."""
+    role: Literal["owned", "competitor", "watch"] = "owned"
+    """owned = ours: its posts are flagged and not counted; competitor = a rival's; watch = every post is a mention."""
+    brand: str | None = None
+    """Id of the brand that it speaks for, or whose posts count for; None = all brands."""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class OutletSettings:
+    """The tier of a medium, by its host or by its name."""
+
+    name: str
+    """Name of the medium as people know it."""
+    tier: str
+    """Tier, such as 中央, 省级, 行业, 门户 or 自媒体."""
+    hosts: tuple[str, ...] = ()
+    """Hosts of its pages, without www; hosts below them count too."""
+    aliases: tuple[str, ...] = ()
+    """Other names under which pages print it."""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class IngestPartner:
+    """Who may send mentions over HTTP."""
+
+    name: Annotated[str, Identifier()]
+    """Name of the partner; the mentions' source is `ingest:<name>`. A name may stand twice while its secret changes."""
+    secret: Secret
+    """Shared secret that signs each request, of 24 characters or more; `openssl rand -hex 32` makes one."""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class IngestSettings:
+    """The HTTP endpoint to which data partners send mentions; it runs only where `partners` are named."""
+
+    host: str = "127.0.0.1"
+    """Address it listens on; put a reverse proxy with TLS before it."""
+    port: Annotated[int, Range(0, 65_535)] = 8651
+    """Port; 0 = any free one."""
+    partners: tuple[IngestPartner, ...] = ()
+    """Who may send."""
+    body_bytes: Annotated[int, Range(1_000, 100_000_000)] = 5_000_000
+    """Largest request, bytes, packed and unpacked."""
+    memory_bytes: Annotated[int, Range(0)] = 600_000_000
+    """Resident memory at which the role ends in order and is started afresh; 0 = no limit."""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
 class RuleSettings:
     """One rule: a condition over a window that raises an incident."""
 
     name: Annotated[str, Identifier()]
     """Unique name."""
     kind: str
-    """Kind of rule: match, threshold, burst."""
+    """Kind of rule: match, threshold, burst, trend."""
     title: str = ""
     """Name for people; empty = the name."""
     brands: tuple[str, ...] = ()
@@ -200,6 +274,10 @@ class CrawlSettings:
     """Most visits at the same time, 1 to 64."""
     visit_deadline: timedelta = timedelta(minutes=2)
     """Hard limit of one visit, real time."""
+    adaptive: bool = True
+    """Visit busy sources more often and quiet ones less often; false = each exactly at its `interval`."""
+    canary: Annotated[timedelta, Range(timedelta(minutes=5), timedelta(days=1))] = timedelta(minutes=30)
+    """Time between two looks whether a search still finds what it must find."""
     inbox_limit: Annotated[int, Range(100)] = 50_000
     """Visits pause while the inbox holds more rows; they go on below 80 % of it."""
     disk_free_bytes: Annotated[int, Range(0)] = 500_000_000
@@ -210,6 +288,12 @@ class CrawlSettings:
     """Resident memory at which the role ends in order and is started afresh; 0 = no limit."""
     recycle: Annotated[timedelta, Range(timedelta(minutes=10))] = timedelta(hours=24)
     """The role is started afresh so often, real time."""
+    browser: Path | None = None
+    """Program of Chromium or Chrome for sources with transport `browser`; None = the one that is installed."""
+    browser_visits: Annotated[int, Range(1, 10_000)] = 100
+    """The browser is started afresh after so many visits."""
+    browser_memory_bytes: Annotated[int, Range(0)] = 1_500_000_000
+    """Memory of all processes of the browser at which it is started afresh; at 1.5 times that its visits are ended."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -260,6 +344,8 @@ class RetentionSettings:
     """Posts that were set aside because they could not be stored."""
     messages: Annotated[timedelta, Range(timedelta(hours=1))] = timedelta(days=90)
     """Texts of messages that are finished; that they were sent, when and to whom stays."""
+    trends: Annotated[timedelta, Range(timedelta(hours=1))] = timedelta(days=30)
+    """Stays of lines on hot lists, with their ranks."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -330,6 +416,10 @@ class Settings:
     """Brands to watch."""
     sources: tuple[SourceSettings, ...] = ()
     """Collections."""
+    accounts: tuple[AccountSettings, ...] = ()
+    """Own accounts, rivals' accounts, and a watch list."""
+    outlets: tuple[OutletSettings, ...] = ()
+    """Media and their tiers, packaged ones included."""
     rules: tuple[RuleSettings, ...] = ()
     """Rules, packaged defaults included unless switched off."""
     receivers: tuple[ReceiverSettings, ...] = ()
@@ -360,6 +450,8 @@ class Settings:
     """Signs of life to the outside."""
     kibana: KibanaSettings = field(default_factory=KibanaSettings)
     """Kibana, where the team searches there."""
+    ingest: IngestSettings = field(default_factory=IngestSettings)
+    """Mentions that partners send over HTTP."""
     privacy: PrivacySettings = field(default_factory=PrivacySettings)
     """What is kept of people."""
     warnings: tuple[str, ...] = ()

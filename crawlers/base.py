@@ -3,13 +3,13 @@
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from datetime import datetime, timedelta
-from typing import Protocol, TypeAlias
+from typing import Literal, Protocol, TypeAlias
 
 from config.settings import SourceSettings
 from domain.mention import Post, Trend
 from domain.outcome import Drop, FetchOutcome
 
-__all__ = ["Fact", "Fetch", "Parsed", "Platform", "Response", "retryable"]
+__all__ = ["Fact", "Fetch", "Parsed", "Platform", "Response", "TokenGrant", "retryable"]
 
 Fact: TypeAlias = "str | int | float | Sequence[Fact] | Mapping[str, Fact] | None"
 """What JSON can say."""
@@ -83,6 +83,24 @@ class Fetch:
     """JSON to send, with which the request is a POST; redirects of one are not followed."""
 
 
+@dataclass(frozen=True, slots=True, kw_only=True)
+class TokenGrant:
+    """How a platform gives an access token for the id and secret of an application."""
+
+    url: str
+    """Public address that the token is asked of by POST, on one of the platform's own hosts."""
+    form: Literal["basic", "json"]
+    """basic = id and secret in the Authorization header, the rest as a form; json = all as a JSON body."""
+    id_key: str = "client_id"
+    """Name of the id in a JSON body."""
+    grant_type: str = "client_credentials"
+    """What is asked for."""
+    within: str = ""
+    """Key of the object that holds the token; empty = the answer itself."""
+    busy: frozenset[str] = frozenset()
+    """Values of `error_code` that say nothing about id and secret and pass by themselves."""
+
+
 class Platform(Protocol):
     """One platform: its addresses and its parsers. What a platform does not say is as most have it."""
 
@@ -97,6 +115,14 @@ class Platform(Protocol):
     """Least time between two requests that the platform itself asks for."""
     token_header: tuple[str, str] = ("Authorization", "Bearer {}")
     """Header that carries the token of transport `official`, and its form."""
+    grant: TokenGrant | None = None
+    """How it gives that token for id and secret; None = it gives none, the token itself is configured."""
+    quota: int | None = None
+    """Requests a day that a key of transport `official` may make; None = the platform names no such limit."""
+    floor: timedelta = timedelta(seconds=30)
+    """Least time between two visits to one source, however much is new there."""
+    canary: str = ""
+    """Word that a search on the platform always finds; empty = it has no search, or none is known."""
 
     def start(self, source: SourceSettings, now: datetime) -> tuple[Fetch, ...]:
         """Return the first requests of a visit.
@@ -120,6 +146,42 @@ class Platform(Protocol):
 
     def detail(self, source: SourceSettings, post: Post) -> Fetch | None:
         """Return the request whose `long_text` completes a truncated post; None = there is none."""
+        return None
+
+    def history(self, source: SourceSettings, since: datetime, until: datetime) -> tuple[Fetch, ...]:
+        """Return the first requests that read a source back, newest first; without ways of its own, those of a visit.
+
+        Args:
+            source: The source.
+            since: How far back, UTC.
+            until: From when back, UTC.
+
+        Raises:
+            SourceError: the source lacks what the platform needs.
+        """
+        return self.start(source, until)
+
+    def reread(self, source: SourceSettings, post: Post) -> Fetch | None:
+        """Return the request whose answer shows a post again, with its counters, or says that it is gone.
+
+        Args:
+            source: Over whose road it is asked; a road that cannot show single posts gives None.
+            post: The post; its platform, native id, kind and links are enough.
+        """
+        return None
+
+    def comments(self, source: SourceSettings, post: Post) -> Fetch | None:
+        """Return the request for the first page of comments under a post; None = the road does not show them."""
+        return None
+
+    def timeline(self, source: SourceSettings, platform: str, account: str) -> Fetch | None:
+        """Return the request for the newest posts of an account; None = the road shows none.
+
+        Args:
+            source: Over whose road it is asked.
+            platform: Platform of the account: a bridge shows accounts of several.
+            account: Its native id there, as the settings have it.
+        """
         return None
 
 

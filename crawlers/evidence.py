@@ -105,7 +105,9 @@ class EvidenceBox:
         if not self._folder.is_dir():
             return
         with os.scandir(self._folder) as entries:
-            found = [(entry.stat(follow_symlinks=False), entry.path) for entry in entries]
+            # What people add by hand lies in a folder below and is not ours to remove.
+            files = [entry for entry in entries if not entry.is_dir(follow_symlinks=False)]
+            found = [(entry.stat(follow_symlinks=False), entry.path) for entry in files]
         oldest = (self._clock.now() - self._age).timestamp()
         total = 0
         for number, (stat, path) in enumerate(sorted(found, key=lambda each: -each[0].st_mtime), 1):

@@ -1,6 +1,7 @@
 """What a failed download means: the border between Scrapy's errors and outcomes."""
 
 import logging
+import ssl
 from urllib.parse import urlsplit
 
 import aiohttp
@@ -25,6 +26,7 @@ __all__ = ["classify_failure", "is_unreachable"]
 logger = logging.getLogger(__name__)
 
 _UNREACHABLE = (CannotResolveHostError, DownloadConnectionRefusedError, DownloadTimeoutError, DownloadFailedError)
+_UNTRUSTED = (aiohttp.ClientSSLError, aiohttp.ClientConnectorCertificateError, ssl.SSLCertVerificationError)
 _WORDS: tuple[tuple[type[Exception], str], ...] = (
     (CannotResolveHostError, "no such host, or no network"),
     (DownloadConnectionRefusedError, "cannot connect"),
@@ -55,7 +57,7 @@ def classify_failure(error: Exception, url: str) -> Parsed:
         return Parsed(outcome=FetchOutcome.ERROR, detail=f"{error}"[:300])
     if isinstance(error, IgnoreRequest):
         return Parsed(outcome=FetchOutcome.ERROR, detail=f"{host}: the answer is larger than allowed")
-    if isinstance(error.__cause__, aiohttp.ClientSSLError | aiohttp.ClientConnectorCertificateError):
+    if isinstance(error.__cause__, _UNTRUSTED):
         return Parsed(outcome=FetchOutcome.ERROR, detail=f"{host}: its certificate is not trusted")
     for kind, words in _WORDS:
         if isinstance(error, kind):

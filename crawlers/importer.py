@@ -7,10 +7,12 @@ from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
 from datetime import datetime
 from difflib import get_close_matches
+from io import BytesIO
 from pathlib import Path
 from typing import Any, BinaryIO
 
 from crawlers.cn_time import parse_cn_time
+from crawlers.errors import CrawlError
 from crawlers.link import public_link
 from crawlers.number import Count, parse_number
 from crawlers.plain import COUNTERS
@@ -19,7 +21,7 @@ from crawlers.text import MAX_TEXT, clean, clean_line, hashtags
 from domain.ids import bounded_id
 from domain.mention import Author, Engagement, Kind, Post, Precision, RepostOf
 
-__all__ = ["COLUMNS", "PLATFORMS", "BadLine", "read_posts"]
+__all__ = ["COLUMNS", "PLATFORMS", "BadLine", "BodyError", "read_body", "read_posts"]
 
 PLATFORMS = frozenset(
     "weibo wechat douyin kuaishou bilibili xiaohongshu zhihu tieba toutiao baidu heimao v2ex hackernews reddit "
@@ -56,6 +58,10 @@ class BadLine:
     """What is wrong with it, in words; at most 300 characters."""
 
 
+class BodyError(CrawlError):
+    """A list of posts that cannot be read at all."""
+
+
 class _LineError(Exception):
     """What is wrong with one line."""
 
@@ -81,6 +87,67 @@ def read_posts(path: Path, *, now: datetime) -> Iterator[Post | BadLine]:
             yield from _read_csv(lines, now)
         else:
             yield from _read_ndjson(lines, now)
+
+
+def read_body(body: bytes, *, now: datetime) -> Iterator[Post | BadLine]:
+    """Read posts as a partner sends them: NDJSON as `read_posts` does, or one JSON array of such objects.
+
+    A bad one is reported with its number, which counts lines, or the places of the array, from 1.
+
+    Args:
+        body: What was sent, unpacked.
+        now: Present moment, aware; relative times count from it.
+
+    Raises:
+        BodyError: it begins as an array and is none; nothing of it was yielded.
+    """
+    file = BytesIO(body)
+    encoding = _encoding(file)
+    if body.removeprefix(b"\xef\xbb\xbf").lstrip()[:1] != b"[":
+        yield from _read_ndjson(_lines(file, encoding), now)
+        return
+    text = body.decode(encoding, "replace").removeprefix("\ufeff")
+    for _ in _entries(text):  # to the end before anything of it counts; the values are not kept
+        continue
+    for number, plain in enumerate(_entries(text), 1):
+        good = isinstance(plain, dict)
+        yield _built(number, plain, now) if good else BadLine(number=number, problem="not a JSON object")
+
+
+_BLANKS = re.compile(r"[ \t\r\n]*")
+
+
+def _entries(text: str) -> Iterator[Any]:
+    """Yield the values of a JSON array one by one, so that a large one never lies in memory as a whole.
+
+    Raises:
+        BodyError: it is none.
+    """
+    decoder = json.JSONDecoder(strict=False)
+    at = _past_blanks(text, _past_blanks(text, 0) + 1)
+    number, mark = 0, text[at : at + 1]
+    while mark != "]":
+        number += 1
+        try:
+            value, at = decoder.raw_decode(text, at)
+        except RecursionError as err:
+            raise BodyError(f"not JSON: entry {number} is nested too deeply") from err
+        except ValueError as err:
+            raise BodyError(f"not JSON: entry {number} of the array: {err}"[:300]) from err
+        yield value
+        at = _past_blanks(text, at)
+        mark = text[at : at + 1]
+        if mark == ",":
+            at = _past_blanks(text, at + 1)
+        elif mark != "]":
+            raise BodyError(f"not JSON: no comma or ] behind entry {number} of the array")
+    if text[at + 1 :].strip(" \t\r\n"):
+        raise BodyError("not JSON: something stands behind the array; send one array, or one object per line")
+
+
+def _past_blanks(text: str, at: int) -> int:
+    found = _BLANKS.match(text, at)
+    return found.end() if found else at
 
 
 def _encoding(file: BinaryIO) -> str:

@@ -6,6 +6,8 @@ from dataclasses import dataclass, replace
 from datetime import datetime, timedelta
 
 from config.settings import SourceSettings
+from crawlers.account_table import AccountTable
+from crawlers.outlets import OutletTiers
 from domain.errors import DomainError
 from domain.ids import mention_id
 from domain.mention import Flag, Mention, Post, not_after
@@ -44,7 +46,15 @@ def ids_of(posts: Iterable[Post], source: SourceSettings) -> dict[str, str]:
     return {found: post.native_id for post in posts if (found := _id(post, source)) is not None}
 
 
-def take_in(posts: Sequence[Post], source: SourceSettings, now: datetime, *, backfill: bool) -> Intake:
+def take_in(
+    posts: Sequence[Post],
+    source: SourceSettings,
+    now: datetime,
+    *,
+    backfill: bool,
+    outlets: OutletTiers | None = None,
+    accounts: AccountTable | None = None,
+) -> Intake:
     """Return the mentions of a visit's posts.
 
     Args:
@@ -53,6 +63,8 @@ def take_in(posts: Sequence[Post], source: SourceSettings, now: datetime, *, bac
         now: Moment of collection, UTC.
         backfill: The source was never heard before: what it holds is history. Of imported
             files everything older than a day is history too.
+        outlets: Tiers of media, for sources that state none; None = none are known.
+        accounts: Accounts of ours, of rivals and of the watch list; None = there are none.
     """
     mentions: dict[str, Mention] = {}
     drops: Counter[Drop] = Counter()
@@ -65,12 +77,19 @@ def take_in(posts: Sequence[Post], source: SourceSettings, now: datetime, *, bac
         elif found in mentions:
             drops[Drop.DUPLICATE_IN_BATCH] += 1
         else:
-            mentions[found] = _mention(found, post, source, now, backfill)
+            made = _mention(found, post, source, now, backfill, outlets)
+            mentions[found] = accounts.mark(made) if accounts is not None else made
     return Intake(mentions=tuple(mentions.values()), drops=dict(drops))
 
 
-def _mention(found: str, post: Post, source: SourceSettings, now: datetime, backfill: bool) -> Mention:
+def _mention(
+    found: str, post: Post, source: SourceSettings, now: datetime, backfill: bool, outlets: OutletTiers | None
+) -> Mention:
     post = not_after(post, now)
+    post = replace(post, outlet=source.outlet) if source.outlet else post
+    tier = source.tier
+    if tier is None and outlets is not None:
+        tier = outlets.tier(url=post.url, outlet=post.outlet)
     old = source.platform == "import" and (post.published_at is None or post.published_at < now - _OLD_IMPORT)
     flags = {Flag.BACKFILL} if backfill or old else set()
     if post.truncated:
@@ -79,10 +98,10 @@ def _mention(found: str, post: Post, source: SourceSettings, now: datetime, back
         flags.add(Flag.PROMOTED)
     return Mention(
         id=found,
-        post=replace(post, outlet=source.outlet) if source.outlet else post,
+        post=post,
         source=source.name,
         first_collected_at=now,
         last_collected_at=now,
         flags=frozenset(flags),
-        outlet_tier=source.tier,
+        outlet_tier=tier,
     )

@@ -6,11 +6,22 @@ from dataclasses import dataclass, field, replace
 from datetime import datetime, timedelta
 
 from config.settings import SourceSettings
+from crawlers.wholeness import after_fields
 from domain.mention import Post
 from domain.outcome import Drop, FetchOutcome
 from domain.source import VisitState
 
-__all__ = ["OFF", "Finding", "after_visit", "first_state", "joined", "pause_after", "revived"]
+__all__ = [
+    "OFF",
+    "Finding",
+    "after_visit",
+    "first_state",
+    "is_paused",
+    "joined",
+    "needs_someone",
+    "pause_after",
+    "revived",
+]
 
 OFF = timedelta(days=3_650)
 """Pause until the configuration changes, that is until the next start."""
@@ -47,6 +58,8 @@ class Finding:
     """What was seen."""
     unreachable: bool = False
     """There was no answer at all."""
+    rest_until: datetime | None = None
+    """When its cookie or key may be used again, UTC; None = it may."""
     retry_after: timedelta | None = None
     """How long the server asked us to wait, domain time; None = it did not."""
     pages: int = 0
@@ -61,6 +74,8 @@ class Finding:
     """Outcomes of the pages behind entries."""
     newest_at: datetime | None = None
     """Newest publication among them, UTC."""
+    shares: Mapping[str, float] | None = None
+    """Share of the posts that have each field, see `crawlers.wholeness`; None = too few to say."""
     etag: str | None = None
     """ETag to send next time; None = none."""
     last_modified: str | None = None
@@ -84,21 +99,36 @@ def joined(first: Finding, then: Finding) -> Finding:
 
 def first_state(source: SourceSettings, now: datetime) -> VisitState:
     """Return the state of a source that was never visited: due at once."""
-    return VisitState(source=source.name, platform=source.platform, due_at=now)
+    return VisitState(source=source.name, platform=source.platform, transport=source.transport, due_at=now)
 
 
 def revived(state: VisitState, source: SourceSettings, now: datetime) -> VisitState:
     """Return a stored state at the start of the service.
 
     A pause that waits for someone's doing ends: the start may be the answer to it. A due
-    time beyond one interval, from another clock or another interval, is brought nearer.
+    time beyond one interval, from another clock or another interval, is brought nearer. What
+    was learnt over another transport, a pause or a layout, says nothing of this one.
     """
-    state = replace(state, platform=source.platform)
+    if state.transport and state.transport != source.transport:
+        state = replace(
+            state, fails=0, blind_since=None, paused_until=None, etag=None, last_modified=None, fields=(), due_at=now
+        )
+    state = replace(state, platform=source.platform, transport=source.transport)
     if state.paused_until is not None and state.last_outcome in _NEEDS_SOMEONE:
         state = replace(state, paused_until=None, due_at=now)
     if state.paused_until is not None and state.paused_until > now:
         return state
     return replace(state, paused_until=None, due_at=min(state.due_at, now + source.interval))
+
+
+def is_paused(state: VisitState, now: datetime) -> bool:
+    """Say whether a source is not to be visited now."""
+    return state.paused_until is not None and state.paused_until > now
+
+
+def needs_someone(outcome: FetchOutcome | None) -> bool:
+    """Say whether a pause for an outcome is long, and best ended by someone's doing: people are told of the first."""
+    return outcome in _NEEDS_SOMEONE or outcome in _STOP
 
 
 def pause_after(outcome: FetchOutcome, fails: int, retry_after: timedelta | None) -> timedelta | None:
@@ -120,7 +150,9 @@ def pause_after(outcome: FetchOutcome, fails: int, retry_after: timedelta | None
     return retry_after
 
 
-def after_visit(state: VisitState, source: SourceSettings, found: Finding, *, jitter: float) -> VisitState:
+def after_visit(
+    state: VisitState, source: SourceSettings, found: Finding, *, jitter: float, interval: timedelta | None = None
+) -> VisitState:
     """Return the state after a visit.
 
     Args:
@@ -128,12 +160,15 @@ def after_visit(state: VisitState, source: SourceSettings, found: Finding, *, ji
         source: The source.
         found: What the visit came to.
         jitter: Factor on the interval, 0.9 to 1.1.
+        interval: Time to the next visit while all is well; None = the source's own.
     """
     life = found.outcome.proves_life
     fails = 0 if life else state.fails + 1
     pause = None if life else pause_after(found.outcome, fails, found.retry_after)
-    wait = _wait(source.interval, fails, found) * jitter
+    wait = _wait(interval or source.interval, fails, found) * jitter
     paused_until = found.ended_at + pause if pause else None
+    if not life and found.rest_until is not None:
+        paused_until = found.rest_until
     outcomes = Counter(dict(state.outcomes))
     outcomes[found.outcome.value] += 1
     return replace(
@@ -156,6 +191,7 @@ def after_visit(state: VisitState, source: SourceSettings, found: Finding, *, ji
         outcomes=tuple(sorted(outcomes.items())),
         drops=_added(state.drops, found.drops),
         followed=_added(state.followed, found.followed),
+        fields=after_fields(state.fields, found.shares) if life else state.fields,
     )
 
 

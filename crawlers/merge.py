@@ -3,8 +3,9 @@
 from dataclasses import replace
 
 from domain.mention import Kind, Post, Trend
+from domain.trend import trend_native_id
 
-__all__ = ["merge_page", "merge_text", "post_key", "trend_post"]
+__all__ = ["is_passing", "merge_page", "merge_text", "post_key", "resolve", "trend_post", "without_link"]
 
 
 def post_key(post: Post) -> str:
@@ -29,6 +30,46 @@ def merge_page(listed: Post, page: Post) -> Post:
     return replace(listed, title=listed.title or page.title, extra=page.extra or listed.extra)
 
 
+def is_passing(post: Post) -> bool:
+    """Say whether a post's link expires within hours, so that it must be resolved at once or not be kept."""
+    return dict(post.extra).get("url_is_temporary") == "true"
+
+
+def resolve(listed: Post, page: Post) -> Post:
+    """Return a post as the page behind its passing link shows it.
+
+    It takes the page's id and link if these last, and remembers the id under which lists show it as `id_alt`;
+    otherwise it stays under the listed id, without a link.
+    """
+    whole = replace(
+        page,
+        title=page.title or listed.title,
+        text=page.text if len(page.text) > len(listed.text) else listed.text,
+        author=page.author if page.author.name else replace(page.author, name=listed.author.name),
+        outlet=page.outlet or listed.outlet,
+    )
+    if page.published_at is None:
+        whole = replace(
+            whole,
+            published_at=listed.published_at,
+            published_precision=listed.published_precision,
+            published_raw=listed.published_raw,
+        )
+    names = {value for name, value in page.extra if name == "id_alt"}
+    if is_passing(page) or not names:
+        return without_link(replace(whole, native_id=listed.native_id))
+    if listed.native_id in names | {page.native_id}:
+        return whole
+    return replace(whole, extra=(*whole.extra, ("id_alt", listed.native_id)))
+
+
+def without_link(post: Post) -> Post:
+    """Return a post without its link if that expires; unchanged otherwise."""
+    if not is_passing(post):
+        return post
+    return replace(post, url=None, raw_url=None)
+
+
 def merge_text(listed: Post, long_text: str) -> Post:
     """Return a truncated post with its full text; unchanged if that is no longer."""
     if len(long_text) <= len(listed.text):
@@ -37,15 +78,10 @@ def merge_text(listed: Post, long_text: str) -> Post:
 
 
 def trend_post(trend: Trend, platform: str, outlet: str) -> Post:
-    """Return a line of a hot list as a post, so that a brand on the list becomes a mention.
-
-    Its id holds the day on which the line entered the list: the same words on another day
-    are another mention, another rank is not.
-    """
-    day = trend.at.strftime("%Y%m%d") if trend.at else "0"
+    """Return a line of a hot list as a post, so that a brand on the list becomes a mention."""
     return Post(
         platform=platform,
-        native_id=f"hot:{day}:{trend.title}"[:200],
+        native_id=trend_native_id(trend),
         kind=Kind.POST,
         text=trend.title,
         url=trend.url,

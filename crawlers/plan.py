@@ -6,6 +6,7 @@ from config.settings import Settings, SourceSettings
 from crawlers.address import address_of
 from crawlers.errors import SourceError
 from crawlers.platforms import build_platform
+from crawlers.quota import fit_intervals
 from domain.moment import from_rfc3339
 
 __all__ = ["expand_sources", "searches"]
@@ -22,7 +23,8 @@ def expand_sources(settings: Settings) -> tuple[SourceSettings, ...]:
     """Return the sources that are really visited, in the order of the file.
 
     A search without words becomes one source for each brand it is for, named
-    `<source>:<brand id>`, which searches the brand's name.
+    `<source>:<brand id>`, which searches the brand's name. Intervals are made as long as the
+    quota of their key demands.
 
     Raises:
         CrawlError: a platform is unknown.
@@ -39,7 +41,7 @@ def expand_sources(settings: Settings) -> tuple[SourceSettings, ...]:
                 expanded.append(named)
     for source in expanded:
         _check(source, settings)
-    return tuple(expanded)
+    return fit_intervals(expanded)
 
 
 def _check(source: SourceSettings, settings: Settings) -> None:

@@ -1,12 +1,15 @@
 """Why a source does not answer and what a person can do, in Chinese and English."""
 
+from collections.abc import Sequence
+from datetime import timedelta
 from typing import Literal
 
 from config.settings import SourceSettings
+from crawlers.platforms import build_platform
 from domain.outcome import FetchOutcome
 from domain.source import VisitState
 
-__all__ = ["CUT", "remedy"]
+__all__ = ["CUT", "canary_remedy", "changed_remedy", "remedy", "sibling_remedy"]
 
 CUT = "more was new than one visit reads"
 """Detail of a visit that could not read on to what was known."""
@@ -15,9 +18,10 @@ _Texts = tuple[str, str, str, str]
 
 _WEIBO_LOGIN: _Texts = (
     "微博要求登录：Cookie 缺失或已过期",
-    "在浏览器登录 weibo.com，复制请求头中的 Cookie，写入该来源的 cookie（建议用环境变量），然后重启",
+    "在浏览器登录 weibo.com，复制请求头中的 Cookie，写入该来源的 cookie_file，会自动生效；写在 cookie 里的要重启",
     "Weibo asks to log in: the cookie is missing or has expired",
-    "log in at weibo.com, copy the Cookie request header into the source's `cookie` (best by environment), restart",
+    "log in at weibo.com, copy the Cookie request header into the source's `cookie_file`, it is taken at once; "
+    "one in `cookie` needs a restart",
 )
 _ROBOTS: _Texts = (
     "robots.txt 不允许抓取",
@@ -55,10 +59,42 @@ _SILENT: _Texts = (
     "no successful visit for three intervals",
     "see that the crawl role runs, the inbox is not full and the disk has space",
 )
+_CANARY: _Texts = (
+    "检验词“{word}”也搜不到任何内容：对方可能不再给我们看结果",
+    "在浏览器里用同样的方式搜索；检查登录与通道，或改用其他来源",
+    "even the test word {word!r} finds nothing: the site may show us nothing any more",
+    "search the same way in a browser; check login and road, or use another source",
+)
+_SIBLING: _Texts = (
+    "同一网站的来源 {source} 被拦：{why}",
+    "{fix}",
+    "source {source} at the same site is blocked: {why}",
+    "{fix}",
+)
+_LAYOUT: _Texts = (
+    "页面结构有变：{fields} 不再出现",
+    "内容仍在采集，但这些字段缺失；升级版本，或用 tingfeng sources test {source} --record 留下样本",
+    "the page's layout has changed: {fields} missing",
+    "posts still come in without them; upgrade, or keep a sample with `tingfeng sources test {source} --record DIR`",
+)
+_LOW: _Texts = (
+    "新内容远少于往常（{low}）",
+    "在浏览器中打开看看：可能改版、限流，或确实没有新内容",
+    "far less is new than is usual ({low})",
+    "open it in a browser: it may have changed, hide results from us, or really be quiet",
+)
+_STALE: _Texts = (
+    "最新一条已是 {days} 天前",
+    "确认该地址仍在更新；停用的来源请删除",
+    "its newest post is {days} days old",
+    "see whether it is still kept up; remove it if not",
+)
+_STALE_AFTER = timedelta(days=14)
+_FIELDS_ZH = {"time": "时间", "author": "作者", "text": "正文", "url": "链接"}
 _BY_OUTCOME: dict[FetchOutcome, _Texts] = {
     FetchOutcome.LOGIN_REQUIRED: (
-        "需要登录", "提供有效的 cookie 或改用其他通道，然后重启",
-        "a login is required", "give a valid cookie or use another transport, then restart",
+        "需要登录", "更新 cookie_file（自动生效）或 cookie（需重启），或改用其他通道",
+        "a login is required", "renew `cookie_file` (taken at once) or `cookie` (and restart), or use another road",
     ),
     FetchOutcome.AUTH_REQUIRED: (
         "需要授权", "为该来源填写 token 或 cookie", "authorisation is required", "give the source a token or cookie",
@@ -131,10 +167,53 @@ def remedy(source: SourceSettings, state: VisitState, locale: Literal["zh", "en"
     return (f"{why} ({detail})" if detail and detail not in why else why), fix
 
 
+def canary_remedy(source: SourceSettings, canary: VisitState, locale: Literal["zh", "en"]) -> tuple[str, str]:
+    """Return why a source counts as blind that its canary speaks for, and what to do about it."""
+    if canary.last_outcome is not FetchOutcome.EMPTY_OR_UPSTREAM_BLOCKED:
+        return remedy(source, canary, locale)
+    word = source.canary or build_platform(source.platform, source.options).canary
+    return _said(_CANARY, locale, word=word)
+
+
+def sibling_remedy(source: SourceSettings, banned: VisitState, locale: Literal["zh", "en"]) -> tuple[str, str]:
+    """Return why a source rests because another one at its site was blocked, and what to do about it."""
+    why, fix = remedy(source, banned, locale)
+    return _said(_SIBLING, locale, source=banned.source, why=why, fix=fix)
+
+
+def changed_remedy(
+    source: SourceSettings, state: VisitState, lost: Sequence[str], locale: Literal["zh", "en"]
+) -> tuple[str, str]:
+    """Return what is odd about a source that answers, and what to do about it; empty texts = nothing.
+
+    Args:
+        source: The source.
+        state: Its state.
+        lost: Fields that its posts have no more.
+        locale: Language of both texts.
+    """
+    if lost:
+        fields = "、".join(_FIELDS_ZH[each] for each in lost) if locale == "zh" else ", ".join(lost)
+        return _said(_LAYOUT, locale, fields=fields, source=source.name)
+    if state.last_detail == CUT:
+        return _said(_CUT, locale)
+    if state.low_since is not None:
+        return _said(_LOW, locale, low=state.low_detail)
+    searches = build_platform(source.platform, source.options).searches(source)
+    if not searches and state.newest_at is not None and state.last_success_at is not None:
+        age = state.last_success_at - state.newest_at
+        if age > max(_STALE_AFTER, 20 * source.interval):
+            return _said(_STALE, locale, days=age.days)
+    return "", ""
+
+
+def _said(texts: _Texts, locale: Literal["zh", "en"], **values: object) -> tuple[str, str]:
+    why, fix = texts[:2] if locale == "zh" else texts[2:]
+    return why.format(**values), fix.format(**values)
+
+
 def _texts(source: SourceSettings, state: VisitState) -> _Texts:
     outcome = state.last_outcome
-    if state.fails == 0 and state.last_detail == CUT:
-        return _CUT
     if state.fails == 0 or outcome is None:
         return _SILENT
     if outcome is FetchOutcome.LOGIN_REQUIRED and source.platform == "weibo":

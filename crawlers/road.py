@@ -44,7 +44,11 @@ class ScrapyRoad:
 
     async def visit(self, job: Job) -> None:
         """Do a job; its result is filled when this returns, also after the deadline."""
-        crawl = self._runner(job).crawl(VisitSpider, job=job)
+        await self._run(self._runner(job).crawl(VisitSpider, job=job), job)
+
+    @staticmethod
+    async def _run(crawl: "asyncio.Task[None]", job: Job) -> None:
+        """Wait for a crawl until well after the visit's own deadline; then end it."""
         try:
             done, _ = await asyncio.wait({crawl}, timeout=job.deadline_s + _GRACE_S)
             if not done:

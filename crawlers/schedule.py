@@ -4,35 +4,45 @@ All waiting is in domain time; the limits of one visit are real time.
 """
 
 import asyncio
-import heapq
 import logging
 import random
-from collections import Counter
 from collections.abc import Callable, Mapping, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import replace
 from datetime import datetime, timedelta
+from functools import partial
 from typing import Protocol
 
 from config.settings import Settings, SourceSettings
+from crawlers.account_table import AccountTable
 from crawlers.address import address_of, site_of
+from crawlers.agenda import Agenda
+from crawlers.ban import Bans, is_site_wide
+from crawlers.base import Fetch
 from crawlers.brake import Brake, disk_free
+from crawlers.cadence import Bounds, after_posts, bounds_of
+from crawlers.canary import FOUND_NOTHING, canaries, canary_outcome, is_canary
+from crawlers.credentials import CredentialBook
+from crawlers.drop import DropVisits
+from crawlers.errand import Errand, ErrandBook
 from crawlers.evidence import EvidenceBox
 from crawlers.extract import Extractor
-from crawlers.folder import DropFolder
 from crawlers.intake import ids_of, take_in
 from crawlers.job import Job, Shared, VisitResult
-from crawlers.ledger import Finding, after_visit, first_state, joined, newest, revived
+from crawlers.ledger import Finding, after_visit, first_state, is_paused, newest, pause_after, revived
+from crawlers.outlets import OutletTiers
 from crawlers.pace import PaceBook
 from crawlers.plan import expand_sources
 from crawlers.platforms import build_platform
 from crawlers.remedy import CUT
 from crawlers.robots import RobotsBook
 from crawlers.share import Sharing
+from crawlers.wholeness import shares
+from crawlers.yields import HourBook, YieldWatch
 from domain.clock import Clock
 from domain.mention import Post
 from domain.outcome import Drop, FetchOutcome
-from domain.ports import Inbox, SitePace, VisitStore
+from domain.ports import CredentialStore, Inbox, SitePace, TrendBook, VisitStore
 from domain.source import VisitState
 
 __all__ = ["Crawler", "Road"]
@@ -41,10 +51,12 @@ logger = logging.getLogger(__name__)
 
 _STEP_S = 0.5
 _STOP_S = 5.0
-_BATCH = 500
 _COMPLETED = 10_000
 _LOOK_AGAIN = timedelta(seconds=10)
 _THREADS = 32
+_GLANCE = timedelta(seconds=10)
+"""Time between two looks at what incidents are open and what errands are due; at least `_GLANCE_S` real seconds."""
+_GLANCE_S = 0.5
 
 
 class Road(Protocol):
@@ -68,6 +80,12 @@ class Crawler:
         disk_free: Returns the free bytes of the disk that holds a path.
         sites: Turns of all crawl processes; needed with `owner`.
         owner: Name of this process where several share the sources; None = it is alone.
+        only: Says which sources are this process's; None = all.
+        trends: Where lines of hot lists are noted; None = nowhere.
+        credentials: What is known of cookies and keys; None = nothing is remembered over a restart.
+        hours: Where the new posts of each hour are noted; None = nowhere.
+        pinned: Returns the ids of the brands with an open incident; may block.
+        errands: What is visited besides the sources.
 
     Raises:
         SourceError: a source cannot be visited as configured.
@@ -85,6 +103,12 @@ class Crawler:
         disk_free: Callable[[str], int] = disk_free,
         sites: SitePace | None = None,
         owner: str | None = None,
+        only: Callable[[SourceSettings], bool] | None = None,
+        trends: TrendBook | None = None,
+        credentials: CredentialStore | None = None,
+        hours: HourBook | None = None,
+        pinned: Callable[[], frozenset[str]] | None = None,
+        errands: Sequence[ErrandBook] = (),
     ) -> None:
         self._settings = settings
         self._inbox = inbox
@@ -94,13 +118,23 @@ class Crawler:
         self._rng = rng or random.Random()
         self._brake = Brake(settings.crawl, str(settings.data_dir), inbox, disk_free)
         self._finishing = False
-        self._sources = {source.name: source for source in expand_sources(settings)}
+        mine = [each for each in expand_sources(settings) if only is None or only(each)]
+        self._sources = {each.name: each for each in (*mine, *canaries(mine, settings.crawl.canary))}
         self._states: dict[str, VisitState] = {}
-        self._heap: list[tuple[datetime, str]] = []
+        self._agenda = Agenda(self._sources, {name: self._bounds(each) for name, each in self._sources.items()})
+        self._bans = Bans()
+        self._pinned = pinned
+        self._errands = tuple(errands)
+        self._glanced: tuple[datetime, float] | None = None
+        self._yields = YieldWatch(hours, clock.now()) if hours is not None else None
         self._completed: dict[str, Post] = {}
+        self._trends = trends
+        self._outlets = OutletTiers(settings.outlets)
+        self._accounts = AccountTable(settings.accounts, [brand.id for brand in settings.brands])
         self._broken_off: set[str] = set()
         self._running: dict[asyncio.Task[None], str] = {}
-        self._folders: dict[str, DropFolder] = {}
+        self._under_way: set[str] = set()
+        self._drop = DropVisits(self._append, clock)
         self._loaded = False
         self._again: dict[str, datetime] = {}
         self._sharing: Sharing | None = None
@@ -114,6 +148,7 @@ class Crawler:
             robots=RobotsBook(clock),
             extractor=Extractor(settings.crawl.extract_workers),
             evidence=EvidenceBox(settings.data_dir / "evidence", clock),
+            credentials=CredentialBook(clock, credentials),
         )
         self.skew = self._shared.skew
         """How far our clock is from that of the servers."""
@@ -138,6 +173,7 @@ class Crawler:
         try:
             while not stop.is_set() and (self._running or not self._finishing):
                 if not self._finishing:
+                    await self._glance()
                     await self._start_due()
                 await self._wait(stop)
         finally:
@@ -153,6 +189,7 @@ class Crawler:
         """Visit everything that is due now, wait for the ends, and return how many visits there were."""
         await self._load()
         begun = 0
+        await self._glance()
         while True:
             started = await self._start_due()
             begun += started
@@ -175,45 +212,137 @@ class Crawler:
                 self._sharing.note(known)
             state = revived(known, source, now) if known is not None else first_state(source, now)
             self._states[name] = state
-            heapq.heappush(self._heap, (state.due_at, name))
+            self._agenda.learn(state)
+            self._agenda.put(name, state.due_at)
+            self._bans.note(source, state)
         self._loaded = True
+
+    def _bounds(self, source: SourceSettings) -> Bounds:
+        platform = build_platform(source.platform, source.options)
+        fixed = is_canary(source) or source.platform == "import"
+        return bounds_of(source, platform, adaptive=self._settings.crawl.adaptive and not fixed)
+
+    async def _glance(self) -> None:
+        """Look now and then what incidents are open and what errands are due."""
+        now, real_s = self._clock.now(), asyncio.get_running_loop().time()
+        if self._glanced is not None:
+            at, at_s = self._glanced
+            if timedelta(0) <= now - at < _GLANCE or real_s - at_s < _GLANCE_S:
+                return
+        self._glanced = (now, real_s)
+        try:
+            await self._take_new_keys(now)
+            if self._pinned is not None:
+                self._agenda.pin(await asyncio.to_thread(self._pinned), now)
+            for book in self._errands:
+                await self._begin_errands(book, now)
+        except Exception as err:  # noqa: BLE001  # border of one look: the store may come back
+            logger.warning("incidents and errands not looked at error=%s", err)
+
+    async def _take_new_keys(self, now: datetime) -> None:
+        """End the pause of a source whose cookie was replaced in its file."""
+        book = self._shared.credentials
+        for name, state in self._states.items():
+            source = self._sources[name]
+            if book is None or not is_paused(state, now) or source.cookie is None or source.cookie.path is None:
+                continue
+            if await book.replaced(source, build_platform(source.platform, source.options)):
+                logger.info("a new cookie is there, the pause ends source=%s", name)
+                self._states[name] = replace(state, paused_until=None, due_at=now)
+                self._bans.lift(source)
+                self._agenda.put(name, now)
+
+    async def _begin_errands(self, book: ErrandBook, now: datetime) -> None:
+        """Begin what is due and whose road is free; the rest is given back."""
+        room = self._settings.crawl.visits - len(self._running)
+        if room <= 0 or await self._brake.look():
+            return
+        for errand in await asyncio.to_thread(book.due, now, room):
+            if self._is_open(errand, now):
+                self._under_way.add(errand.key)
+                task = asyncio.create_task(self._do(book, errand), name=f"errand {errand.key}")
+                self._running[task] = self._site(errand.source)
+                task.add_done_callback(partial(self._errand_ended, errand.key))
+            else:
+                await asyncio.to_thread(book.done, errand, None, now)
+
+    def _is_open(self, errand: Errand, now: datetime) -> bool:
+        """Say whether an errand's road is free and open."""
+        site = self._site(errand.source)
+        state = self._states.get(errand.source.name)
+        paused = state is not None and is_paused(state, now)
+        closed = paused or self._bans.until(errand.source, now) or self._shared.pace.held_until(site)
+        return not closed and errand.key not in self._under_way and site not in self._running.values()
+
+    def _errand_ended(self, key: str, task: asyncio.Task[None]) -> None:
+        self._under_way.discard(key)
+        del self._running[task]
+
+    async def _do(self, book: ErrandBook, errand: Errand) -> None:
+        """Do one errand; whatever happens, its book hears of it."""
+        source, begun = errand.source, self._clock.now()
+        result: VisitResult | None = None
+        try:
+            state = self._states.get(source.name) or first_state(source, begun)
+            job = self._job(source, state, fetches=errand.fetches, deep=errand.deep)
+            if not errand.keep:  # its book wants to see what is there, be it known or not
+                job.known = lambda posts: frozenset()
+            await self._road.visit(job)
+            result = job.result
+            if errand.keep and result.posts:
+                await asyncio.to_thread(self._append, source, errand.carry(result.posts), errand.backfill)
+            self._note_ban(source, state, result)
+        except Exception:  # border of one errand
+            self.crashes += 1
+            logger.exception("errand crashed key=%s", errand.key)
+        await asyncio.to_thread(book.done, errand, result, self._clock.now())
+
+    def _note_ban(self, source: SourceSettings, state: VisitState, result: VisitResult) -> None:
+        if not is_site_wide(result.outcome) or result.outcome is None:
+            return
+        now = self._clock.now()
+        asked = self._clock.span(result.retry_after_s) if result.retry_after_s is not None else None
+        pause = pause_after(result.outcome, 1, asked)
+        if pause is not None:
+            self._bans.note(source, replace(state, last_outcome=result.outcome, paused_until=now + pause))
 
     async def _start_due(self) -> int:
         """Start due visits whose site is free; return how many."""
         room = self._settings.crawl.visits - len(self._running)
-        if room <= 0 or not self._heap or self._heap[0][0] > self._clock.now() or await self._brake.look():
+        due_at = self._agenda.next_at
+        if room <= 0 or due_at is None or due_at > self._clock.now() or await self._brake.look():
             return 0
-        busy = {self._site(name) for name in self._running.values()}
-        later: list[tuple[datetime, str]] = []
+        busy = set(self._running.values())
+        later: list[tuple[str, datetime]] = []
         started = 0
-        while self._heap and started < room and self._heap[0][0] <= self._clock.now():
-            due, name = heapq.heappop(self._heap)
-            site = self._site(name)
-            held = self._shared.pace.held_until(site)
+        now = self._clock.now()
+        while started < room and (name := self._agenda.take(now)) is not None:
+            source = self._sources[name]
+            site = self._site(source)
+            held = self._bans.until(source, now) or self._shared.pace.held_until(site)
             if held is not None or site in busy:
-                later.append((max(due, held) if held else due, name))
+                later.append((name, held or now))
                 continue
             busy.add(site)
             task = asyncio.create_task(self._visit(name), name=f"visit {name}")
-            self._running[task] = name
-            task.add_done_callback(self._ended)
+            self._running[task] = site
+            task.add_done_callback(partial(self._ended, name))
             started += 1
-        for entry in later:
-            heapq.heappush(self._heap, entry)
+        for name, at in later:
+            self._agenda.put(name, at)
         return started
 
-    def _ended(self, task: asyncio.Task[None]) -> None:
-        name = self._running.pop(task)
-        heapq.heappush(self._heap, (self._again.pop(name, self._states[name].due_at), name))
+    def _ended(self, name: str, task: asyncio.Task[None]) -> None:
+        del self._running[task]
+        self._agenda.put(name, self._again.pop(name, self._states[name].due_at))
 
-    def _site(self, name: str) -> str:
-        source = self._sources[name]
+    @staticmethod
+    def _site(source: SourceSettings) -> str:
         address = source.base_url or source.url
         return site_of(address) if address else f"{source.platform}/{source.transport}"
 
     async def _wait(self, stop: asyncio.Event) -> None:
-        due = self._heap[0][0] if self._heap else None
-        now = self._clock.now()
+        due, now = self._agenda.next_at, self._clock.now()
         wait_s = _STEP_S if due is None or due <= now else min(self._clock.real_s(due - now), _STEP_S)
         stopping = asyncio.create_task(stop.wait())
         try:
@@ -225,12 +354,12 @@ class Crawler:
 
     async def _visit(self, name: str) -> None:
         """Do one visit and keep what it brought; whatever happens, the source stays in the schedule."""
-        if not await self._is_ours(name):
+        if not await self._may_ask(name) or not await self._is_ours(name):
             return
         source, state = self._sources[name], self._states[name]
         begun = self._clock.now()
         try:
-            look = self._import if source.platform == "import" else self._fetch
+            look = self._drop.look if source.platform == "import" else self._fetch
             found = await look(source, state, begun)
         except Exception as err:  # border of one visit
             self.crashes += 1
@@ -238,18 +367,49 @@ class Crawler:
             detail = f"internal error: {type(err).__name__}"
             found = Finding(begun_at=begun, ended_at=self._clock.now(), outcome=FetchOutcome.ERROR, detail=detail)
         self._log(name, state, found)
-        self._states[name] = after_visit(self._states[name], source, found, jitter=self._rng.uniform(0.9, 1.1))
+        self._states[name] = await self._after(self._states[name], source, found)
         try:
             await asyncio.to_thread((self._sharing or self._visits).save, self._states[name])
         except Exception:  # border of one visit: the state is written again after the next one
             logger.exception("visit state not saved source=%s", name)
+
+    async def _after(self, state: VisitState, source: SourceSettings, found: Finding) -> VisitState:
+        """Return the state after a visit, with the time of the next one."""
+        name, now = source.name, found.ended_at
+        if found.outcome.proves_life and state.first_visit_at is not None and state.last_visit_at is not None:
+            state = replace(state, rates=after_posts(state.rates, found.new, found.begun_at - state.last_visit_at))
+        self._agenda.learn(state)
+        interval = self._agenda.interval(name, now)
+        after = after_visit(state, source, found, jitter=self._rng.uniform(0.9, 1.1), interval=interval)
+        self._bans.note(source, after)
+        if self._yields is not None and found.outcome.proves_life and not is_canary(source):
+            try:
+                ended, low = await asyncio.to_thread(self._yields.note, name, found.new, now)
+            except Exception as err:  # noqa: BLE001  # border of one visit: the next hour counts again
+                logger.warning("hour not noted source=%s error=%s", name, err)
+                return after
+            if ended:
+                words = f"{low[0]} instead of about {low[1]:.0f} in 6 h" if low else ""
+                after = replace(after, low_since=(after.low_since or now) if low else None, low_detail=words)
+        return after
+
+    async def _may_ask(self, name: str) -> bool:
+        """Say whether its quota lets a source be visited now; else it waits, which is no failure."""
+        source, book = self._sources[name], self._shared.credentials
+        if book is None or source.platform == "import":
+            return True
+        platform = build_platform(source.platform, source.options)
+        at = await book.next_at(source, platform, len(platform.start(source, self._clock.now())))
+        if at is not None:
+            self._again[name] = at
+        return at is None
 
     async def _is_ours(self, name: str) -> bool:
         """Say whether a due source is to be visited by this process now; else it is looked at again later."""
         if self._sharing is None:
             return True
         try:
-            begun = await self._sharing.begin(self._sources[name], self._states[name], self._site(name))
+            begun = await self._sharing.begin(self._sources[name], self._states[name], self._site(self._sources[name]))
         except Exception as err:  # noqa: BLE001  # border of one visit: the store may come back
             logger.warning("source not claimed source=%s error=%s", name, err)
             self._again[name] = self._clock.now() + _LOOK_AGAIN
@@ -265,23 +425,31 @@ class Crawler:
         words = "visited source=%s outcome=%s posts=%d new=%d pages=%d detail=%s"
         say(words, name, found.outcome.value, found.seen, found.new, found.pages, found.detail)
 
-    async def _fetch(self, source: SourceSettings, state: VisitState, begun: datetime) -> Finding:
+    def _job(
+        self, source: SourceSettings, state: VisitState, *, fetches: tuple[Fetch, ...] = (), deep: bool = False
+    ) -> Job:
         platform = build_platform(source.platform, source.options)
-        job = Job(
+        return Job(
             source=source,
             platform=platform,
             address=address_of(source, platform.hosts, self._settings.network),
             shared=self._shared,
             known=lambda posts: self._known(source, posts),
-            etag=state.etag,
-            last_modified=state.last_modified,
+            etag=None if fetches else state.etag,
+            last_modified=None if fetches else state.last_modified,
             completed=self._completed,
-            pending=state.pending,
-            deep=source.name in self._broken_off,
+            pending=() if fetches else state.pending,
+            fetches=fetches,
+            deep=deep or source.name in self._broken_off,
             deadline_s=self._settings.crawl.visit_deadline.total_seconds(),
         )
+
+    async def _fetch(self, source: SourceSettings, state: VisitState, begun: datetime) -> Finding:
+        job = self._job(source, state)
         await self._road.visit(job)
         result = job.result
+        if is_canary(source):
+            return self._canary_finding(begun, result)
         self._broken_off.discard(source.name)
         if result.unread:
             self._broken_off.add(source.name)
@@ -290,6 +458,8 @@ class Crawler:
             state = self._states[source.name] = replace(state, pending=state.pending + fresh)
             await asyncio.to_thread(self._visits.save, state)
         new, drops = await asyncio.to_thread(self._append, source, result.posts, state.first_visit_at is None)
+        if self._trends is not None and result.trends:
+            await asyncio.to_thread(self._trends.add, source.name, source.platform, result.trends, self._clock.now())
         result.drops.update(drops)
         self._states[source.name] = replace(state, pending=tuple(result.pending))
         self._remember(result.completed)
@@ -298,7 +468,7 @@ class Crawler:
             result.detail = CUT
         found = self._finding(begun, result, new)
         if found.retry_after is not None:
-            await self._hold(self._site(source.name), found.ended_at + found.retry_after)
+            await self._hold(self._site(source), found.ended_at + found.retry_after)
         return found
 
     async def _hold(self, site: str, until: datetime) -> None:
@@ -312,6 +482,15 @@ class Crawler:
         for name in list(self._completed)[: max(len(self._completed) - _COMPLETED, 0)]:
             del self._completed[name]
 
+    def _canary_finding(self, begun: datetime, result: VisitResult) -> Finding:
+        """Return what a canary's visit came to; one that found nothing looks again sooner."""
+        found = self._finding(begun, result, 0)
+        outcome = canary_outcome(found.outcome, result.seen)
+        if outcome is found.outcome:
+            return replace(found, shares=None)
+        again = self._settings.crawl.canary / 2
+        return replace(found, outcome=outcome, detail=FOUND_NOTHING, look_again=again, shares=None)
+
     def _finding(self, begun: datetime, result: VisitResult, new: int) -> Finding:
         now = self._clock.now()
         return Finding(
@@ -321,12 +500,14 @@ class Crawler:
             detail=result.detail,
             unreachable=result.unreachable,
             retry_after=self._clock.span(result.retry_after_s) if result.retry_after_s is not None else None,
+            rest_until=result.rest_until,
             pages=result.pages,
             seen=result.seen,
             new=new,
             drops=result.drops,
             followed=result.followed,
             newest_at=newest(result.posts, now),
+            shares=shares(result.posts),
             etag=result.etag,
             last_modified=result.last_modified,
             not_modified=result.detail == "not modified",
@@ -340,49 +521,13 @@ class Crawler:
     def _append(self, source: SourceSettings, posts: Sequence[Post], backfill: bool) -> tuple[int, Mapping[Drop, int]]:
         """Take posts in; return how many were new and what was let go."""
         now = self._clock.now()
-        intake = take_in(posts, source, now, backfill=backfill)
+        intake = take_in(posts, source, now, backfill=backfill, outlets=self._outlets, accounts=self._accounts)
         if intake.drops:
             reasons = {reason.value: number for reason, number in intake.drops.items()}
             logger.info("posts dropped source=%s reasons=%s", source.name, reasons)
         if not intake.mentions:
             return 0, intake.drops
         return len(self._inbox.append(intake.mentions, now=now).new), intake.drops
-
-    async def _import(self, source: SourceSettings, state: VisitState, begun: datetime) -> Finding:
-        folder = self._folders.setdefault(source.name, DropFolder(source, taken=state.etag))
-        found = Finding(begun_at=begun, ended_at=begun, outcome=FetchOutcome.EMPTY, etag=state.etag)
-        for look in await asyncio.to_thread(folder.look):
-            part = await asyncio.to_thread(self._import_file, source, folder, look, state.posts_seen == 0, begun)
-            found = joined(found, part)
-        if folder.problem:
-            found = replace(found, outcome=FetchOutcome.ERROR, detail=folder.problem)
-        if folder.refused:
-            logger.warning("import passes over what is no plain file source=%s number=%d", source.name, folder.refused)
-            found = replace(found, drops=Counter(found.drops) + Counter({Drop.UNREADABLE: folder.refused}))
-        return replace(found, ended_at=self._clock.now(), look_again=_LOOK_AGAIN if folder.waiting else None)
-
-    def _import_file(
-        self, source: SourceSettings, folder: DropFolder, path: str, backfill: bool, begun: datetime
-    ) -> Finding:
-        seen = new = 0
-        drops: Counter[Drop] = Counter()
-        newest_at: datetime | None = None
-        for posts in folder.batches(path, _BATCH, now=self._clock.now()):
-            added, dropped = self._append(source, posts, backfill)
-            new += added
-            drops.update(dropped)
-            seen += len(posts)
-            newest_at = max((at for at in (newest_at, newest(posts, self._clock.now())) if at), default=None)
-        problems = folder.finish(path)
-        if problems:
-            drops[Drop.UNREADABLE] += folder.bad_lines
-            logger.warning("import has bad lines source=%s bad=%d first=%s", source.name, folder.bad_lines, problems[0])
-        outcome = FetchOutcome.OK if seen else FetchOutcome.PARSE_ERROR if problems else FetchOutcome.EMPTY
-        detail = f"{folder.bad_lines} bad lines, first: {problems[0]}" if problems else ""
-        return Finding(
-            begun_at=begun, ended_at=begun, outcome=outcome, detail=detail[:300], pages=1, seen=seen, new=new,
-            drops=drops, newest_at=newest_at, etag=folder.taken,
-        )  # fmt: skip
 
 
 def _scrapy_road() -> Road:

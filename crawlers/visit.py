@@ -3,16 +3,20 @@
 import asyncio
 from collections.abc import Awaitable, Callable, Iterable
 from dataclasses import dataclass, replace
+from datetime import timedelta
 from urllib.parse import urlsplit
 
 from scrapy import Request
 from scrapy.http import Response as ScrapyResponse
 
+from crawlers.address import site_of
 from crawlers.base import Fetch, Parsed, Response
+from crawlers.carrier import Carrier
+from crawlers.credentials import Carried, Refusal
 from crawlers.failure import classify_failure, is_unreachable
 from crawlers.guard import OWN, check_address
 from crawlers.job import Job
-from crawlers.merge import merge_page, merge_text, post_key, trend_post
+from crawlers.merge import is_passing, merge_page, merge_text, post_key, resolve, trend_post, without_link
 from crawlers.platforms import platform_specs
 from crawlers.proxy import proxy_for
 from crawlers.verdict import retry_after_s, url_outcome
@@ -26,6 +30,8 @@ FOLLOWED = 30
 
 _DETAILS = 10
 _HOPS = 5
+_AFTER_CAPTCHA = timedelta(hours=6)
+"""How long nothing is asked behind entries once a site wanted a captcha there (contracts: platforms, section 3.6)."""
 _MAX_PENDING = 300
 """Entries whose pages wait for later visits; kept in the state of the source, where they must stay few."""
 _STOP_SITE = frozenset({FetchOutcome.RATE_LIMITED, FetchOutcome.IP_BLOCKED, FetchOutcome.CAPTCHA, FetchOutcome.BLOCKED})
@@ -61,6 +67,8 @@ class Visit:
         self._job = job
         self._download = download
         self._index: dict[str, int] = {}
+        self._asked: set[str | None] = set()
+        self._carrier = Carrier(job, download, lambda raw, public: self._response(raw, public, ()))
 
     async def run(self) -> None:
         """Do the visit within its deadline; what was read until then stays in the result."""
@@ -69,9 +77,9 @@ class Visit:
         listed = False
         try:
             async with asyncio.timeout(self._job.deadline_s):
-                await self._lists()
+                admitted = await self._lists()
                 listed = True
-                if not result.unreachable:
+                if admitted and not result.unreachable:
                     await self._follow()
                     await self._complete()
         except TimeoutError:
@@ -79,17 +87,26 @@ class Visit:
             result.detail = f"ended after {self._job.deadline_s:g} s"
             result.outcome = result.outcome or FetchOutcome.ERROR
             result.unreachable = result.pages == 0
+        finally:
+            result.posts[:] = map(without_link, result.posts)
 
-    async def _lists(self) -> None:
-        fetches = self._job.platform.start(self._job.source, self._job.now())
+    async def _lists(self) -> bool:
+        """Read the lists; False = the source's cookie or key rests, and nothing was asked."""
+        fetches = self._job.fetches or self._job.platform.start(self._job.source, self._job.now())
+        refusal = await self._carrier.admit(len(fetches))
+        if refusal is not None:
+            self._note(self._refused(refusal).parsed, None)
+            return False
         for fetch in fetches:
             await self._list(fetch, conditional=len(fetches) == 1)
+        return True
 
     async def _list(self, fetch: Fetch, *, conditional: bool) -> None:
         job = self._job
         following: Fetch | None = fetch
         while following is not None:
-            fetch = following
+            job.result.resume = fetch = following
+            self._asked.add(urlsplit(fetch.url).hostname)
             page = await self._fetch(fetch, conditional=conditional and fetch.page == 1)
             again = job.platform.following(fetch, page.parsed) if page.parsed.outcome is _SHELL else None
             if again is not None:  # a page that says how it wants to be asked, once
@@ -100,6 +117,8 @@ class Visit:
             job.result.unread |= fetch.page > 1 and not parsed.outcome.proves_life
             self._take(page)
             following = job.platform.following(fetch, parsed) if parsed.outcome.proves_life else None
+            if parsed.outcome.proves_life:
+                job.result.resume = following
             if fetch.page >= job.source.pages or job.result.seen >= job.source.limit:
                 job.result.cut |= following is not None and bool(posts) and not known
                 return
@@ -138,6 +157,7 @@ class Visit:
         """Add the posts of a page, new ones first where there are too many."""
         job, result = self._job, self._job.result
         result.drops.update(dict(page.parsed.drops))
+        result.trends.extend(page.parsed.trends)
         posts, known = page.posts, page.known
         room = job.source.limit - result.seen
         if len(posts) > room:
@@ -162,7 +182,9 @@ class Visit:
         if not followed and job.platform.detail(job.source, post) is None:
             return post
         earlier = job.completed.get(post_key(post))
-        return replace(post, text=earlier.text, truncated=earlier.truncated) if earlier is not None else None
+        if earlier is None or earlier.native_id != post.native_id:
+            return None
+        return replace(post, text=earlier.text, truncated=earlier.truncated, url=earlier.url, raw_url=earlier.raw_url)
 
     def _add(self, post: Post) -> None:
         posts = self._job.result.posts
@@ -190,7 +212,7 @@ class Visit:
                 parsed = (await self._fetch(Fetch(endpoint=_ARTICLE, url=link, context=context))).parsed
                 result.followed[parsed.outcome] += 1
                 if parsed.posts:
-                    self._replace(merge_page(post, parsed.posts[0]))
+                    self._replace(post, merge_page(post, parsed.posts[0]))
                 elif parsed.outcome in _STOP_SITE:
                     stopped.add(host)
             result.pending.remove(post)
@@ -202,49 +224,109 @@ class Visit:
         short = [(post, fetch) for post, fetch in wanted if fetch is not None]
         known = await asyncio.to_thread(job.known, [post for post, _ in short]) if short else frozenset[str]()
         for post, fetch in [each for each in short if each[0].native_id not in known][:_DETAILS]:
-            parsed = (await self._fetch(fetch)).parsed
-            job.result.followed[parsed.outcome] += 1
-            long_text = dict(parsed.extras).get("long_text")
-            if isinstance(long_text, str):
-                self._replace(merge_text(post, long_text))
-            if parsed.outcome in _STOP_SITE or parsed.outcome is FetchOutcome.LOGIN_REQUIRED:
+            if self._refused_site() or not await self._completed(post, fetch):
                 return
 
-    def _replace(self, post: Post) -> None:
+    async def _completed(self, post: Post, fetch: Fetch) -> bool:
+        """Fetch what completes a post, in two steps where a link only leads on; say whether to go on.
+
+        A captcha on the site of the lists is the source's; one of another site only ends what is asked there.
+        """
+        job = self._job
+        page = await self._fetch(fetch)
+        onward = job.platform.following(fetch, page.parsed) if is_passing(post) else None
+        if onward is not None:
+            fetch, page = onward, await self._fetch(onward)
+        parsed = page.parsed
+        job.result.followed[parsed.outcome] += 1
+        long_text = dict(parsed.extras).get("long_text")
+        if parsed.posts and is_passing(post):
+            self._replace(post, resolve(post, parsed.posts[0]))
+        elif isinstance(long_text, str):
+            self._replace(post, merge_text(post, long_text))
+        if parsed.outcome is FetchOutcome.CAPTCHA:
+            if urlsplit(fetch.url).hostname in self._asked:
+                self._note(parsed, page.response)
+                await self._keep(parsed, page.response)
+            else:
+                job.shared.pace.hold(self._site(fetch.url), job.now() + _AFTER_CAPTCHA)
+        return not (parsed.outcome in _STOP_SITE or parsed.outcome is FetchOutcome.LOGIN_REQUIRED)
+
+    def _refused_site(self) -> bool:
+        """Say whether one of the platform's sites asked for a captcha behind an entry not long ago."""
+        held = self._job.shared.pace.held_until
+        return any(held(self._site(f"https://{host}/")) is not None for host in self._job.platform.hosts)
+
+    def _site(self, public: str) -> str:
+        return site_of(self._job.address.real(public)[0])
+
+    def _replace(self, listed: Post, post: Post) -> None:
+        """Put a completed post in the place of the listed one, whose id it need not have."""
         posts = self._job.result.posts
-        self._job.result.completed[post_key(post)] = post
-        if post.native_id in self._index:
-            posts[self._index[post.native_id]] = post
-        else:
+        self._job.result.completed[post_key(listed)] = post
+        at = self._index.get(listed.native_id)
+        if at is None:
             self._add(post)
+        elif self._index.get(post.native_id, at) == at:
+            posts[at] = post
+            self._index[post.native_id] = at
+        else:
+            del posts[at]
+            self._job.result.drops[Drop.DUPLICATE_IN_BATCH] += 1
+            self._index = {each.native_id: number for number, each in enumerate(posts)}
 
     async def _fetch(self, fetch: Fetch, *, conditional: bool = False) -> _Page:
-        """Fetch over at most five redirects and parse; redirects are judged before they are followed."""
+        """Fetch and parse; once more where an access token had ended and there is another."""
+        for _ in range(2):
+            page, carried = await self._exchange(fetch, conditional=conditional)
+            parsed, response = await self._carrier.noted(carried, page.parsed, page.response)
+            page = replace(page, parsed=parsed, response=response)
+            if not self._carrier.worth_another(carried, parsed.outcome):
+                break
+        if page.response is not None:
+            self._job.recorder(fetch, page.response, page.parsed)
+        return page
+
+    def _refused(self, refusal: Refusal) -> _Page:
+        self._job.result.rest_until = refusal.until
+        return _Page(refusal.parsed)
+
+    async def _exchange(self, fetch: Fetch, *, conditional: bool) -> tuple[_Page, Carried]:
+        """Fetch over at most five redirects and parse; return also what the last request carried.
+
+        Redirects are judged before they are followed.
+        """
         address, public = self._job.address, fetch.url
         url, own = address.real(public)
+        carried: Carried | Refusal = Carried()
         for hop in range(_HOPS + 1):
             try:
                 check_address(url, self._job.permit, own=own)
-                raw = await self._download(self._request(fetch, public, url, own, conditional and hop == 0))
+                carried = await self._carrier.carry(public, own=own)
+                if isinstance(carried, Refusal):
+                    return self._refused(carried), Carried()
+                raw = await self._download(self._request(fetch, url, own, carried, conditional and hop == 0))
             except Exception as err:  # noqa: BLE001  # border of one fetch, classified and logged there
                 self._job.result.unreachable |= is_unreachable(err) and self._job.result.pages == 0
-                return _Page(classify_failure(err, public))
-            response = self._response(raw, public, fetch)
+                return _Page(classify_failure(err, public)), Carried()
+            response = self._response(raw, public, fetch.context)
             self._job.shared.skew.note(urlsplit(public).hostname or "", response.headers)
             location = response.headers.get("location")
             if response.status == 304:
-                return _Page(Parsed(outcome=FetchOutcome.EMPTY, detail="not modified"), response)
+                return _Page(Parsed(outcome=FetchOutcome.EMPTY, detail="not modified"), response), carried
             if not 300 <= response.status < 400 or not location:
-                return await self._read(fetch.endpoint, response)
+                return await self._read(fetch.endpoint, response), carried
             public = address.public(url, location[:4_096], public)
             verdict = url_outcome(public)
             if verdict is not None:
-                return _Page(Parsed(outcome=verdict, detail="redirected to a login or captcha page"), response)
+                parsed = Parsed(outcome=verdict, detail="redirected to a login or captcha page")
+                return _Page(parsed, response), carried
             own = own and address.is_canonical(public)
             if fetch.body:
-                return _Page(Parsed(outcome=FetchOutcome.ERROR, detail="redirected, which a POST does not follow"))
+                parsed = Parsed(outcome=FetchOutcome.ERROR, detail="redirected, which a POST does not follow")
+                return _Page(parsed), carried
             url = address.real(public)[0] if own else public
-        return _Page(Parsed(outcome=FetchOutcome.ERROR, detail="too many redirects"))
+        return _Page(Parsed(outcome=FetchOutcome.ERROR, detail="too many redirects")), Carried()
 
     async def _read(self, endpoint: str, response: Response) -> _Page:
         """Parse an answer and look up what it holds; one way to a thread and back, but for articles."""
@@ -262,26 +344,21 @@ class Visit:
         posts = (*parsed.posts, *(trend_post(each, platform, title + "热搜") for each in parsed.trends))
         return _Page(parsed, response, posts, self._job.known(posts) if posts else frozenset())
 
-    def _request(self, fetch: Fetch, public: str, url: str, own: bool, conditional: bool) -> Request:
+    def _request(self, fetch: Fetch, url: str, own: bool, carried: Carried, conditional: bool) -> Request:
         job = self._job
         headers = dict(fetch.headers)
         if conditional and job.etag:
             headers["If-None-Match"] = job.etag
         if conditional and job.last_modified:
             headers["If-Modified-Since"] = job.last_modified
-        if job.address.may_have_cookie(public):
-            if job.source.cookie and job.source.transport == "cookie":
-                headers["Cookie"] = "".join(job.source.cookie.reveal().split("\n")).replace("\r", "").strip()
-            if job.source.token and job.source.transport == "official":
-                name, form = job.platform.token_header
-                headers[name] = form.format("".join(job.source.token.reveal().split()))
-        meta = {OWN: own, "proxy": proxy_for(url, job.source, job.shared.network)}
+        headers |= {name: value.reveal() for name, value in carried.headers.items()}
+        meta = {OWN: own, "proxy": proxy_for(url, job.source, job.shared.network), "dont_retry": carried.once}
         if fetch.body:
             headers["Content-Type"] = "application/json"
             return Request(url, method="POST", body=fetch.body, headers=headers, meta=meta, dont_filter=True)
         return Request(url, headers=headers, meta=meta, dont_filter=True)
 
-    def _response(self, raw: ScrapyResponse, public: str, fetch: Fetch) -> Response:
+    def _response(self, raw: ScrapyResponse, public: str, context: Iterable[tuple[str, str]]) -> Response:
         headers = _headers(raw)
         return Response(
             url=public,
@@ -289,7 +366,7 @@ class Visit:
             headers=headers,
             body=raw.body,
             now=self._job.now(),
-            context=dict(fetch.context),
+            context=dict(context),
         )
 
 

@@ -74,7 +74,8 @@ def _brands_of(mention: Mention, polarity: Polarity) -> tuple[str, ...]:
 def public_document(mention: Mention) -> dict[str, object]:
     """Return the public fields as a nested JSON-ready object.
 
-    `author.name` becomes `{"author": {"name": …}}`; times are RFC 3339, lists are lists.
+    `author.name` becomes `{"author": {"name": …}}`; times are RFC 3339, lists are lists. A deleted
+    mention has `deleted_at` besides.
     """
     document: dict[str, object] = {}
     for name, value in public_fields(mention).items():
@@ -87,4 +88,6 @@ def public_document(mention: Mention) -> dict[str, object]:
         group = document.setdefault(head, {})
         if isinstance(group, dict):
             group[tail] = plain
+    if mention.deleted_at is not None:
+        document["deleted_at"] = to_rfc3339(mention.deleted_at)
     return document

@@ -6,10 +6,10 @@ from collections.abc import Iterable
 from urllib.parse import parse_qsl, quote, urlencode, urlsplit, urlunsplit
 
 from domain.errors import DomainError
-from domain.mention import Kind
+from domain.mention import Kind, Post
 from domain.weibo_id import bid_to_mid, mid_to_bid
 
-__all__ = ["bounded_id", "canonical_url", "fingerprint", "mention_id", "short_number", "text_hash"]
+__all__ = ["bounded_id", "canonical_url", "fingerprint", "mention_id", "other_ids", "short_number", "text_hash"]
 
 _PLATFORM = re.compile(r"[a-z][a-z0-9_]{0,31}")
 _DEFAULT_PORT = {"http": 80, "https": 443}
@@ -87,6 +87,19 @@ def _one_spelling(platform: str, native_id: str) -> str:
         return native_id
     mid = bid_to_mid(native_id)
     return mid if mid_to_bid(mid) == native_id else native_id
+
+
+def other_ids(post: Post) -> tuple[str, ...]:
+    """Return the store ids under which other roads bring the same post, in order; mostly none.
+
+    They are made from each `id_alt` of its extra, such as the av number of a video that is known by its BV id.
+    """
+    told = [value for name, value in post.extra if name == "id_alt" and value.strip()]
+    if not told or post.platform == "web":
+        return ()
+    own = mention_id(platform=post.platform, native_id=post.native_id or "-", kind=post.kind)
+    made = (mention_id(platform=post.platform, native_id=value, kind=post.kind) for value in told)
+    return tuple(dict.fromkeys(each for each in made if each != own))
 
 
 def bounded_id(native_id: str) -> str:

@@ -83,11 +83,11 @@ class Incident:
     rule: str
     """Name of the rule."""
     kind: str
-    """Kind of the rule: match, threshold, burst."""
+    """Kind of the rule: match, threshold, burst, trend."""
     brand: str
     """Brand id."""
     labels: tuple[tuple[str, str], ...]
-    """All labels, sorted by name; topic or risk or story where the rule groups by one."""
+    """All labels, sorted by name; topic or risk or story or trend where the rule groups by one."""
     severity: Severity
     """Level now."""
     state: IncidentState

@@ -1,6 +1,6 @@
 """A mention: one public post, comment or article, as seen and as stored."""
 
-from dataclasses import dataclass, field, replace
+from dataclasses import dataclass, field, fields, replace
 from datetime import datetime, timedelta
 from enum import StrEnum
 
@@ -18,6 +18,7 @@ __all__ = [
     "RepostOf",
     "Trend",
     "event_at",
+    "known_counts",
     "not_after",
 ]
 
@@ -88,6 +89,9 @@ class Engagement:
     """Field names printed rounded, such as 1.2万."""
     lower_bound: frozenset[str] = frozenset()
     """Field names printed as a lower bound, such as 100万+."""
+
+
+_COUNTS = tuple(each.name for each in fields(Engagement) if each.name not in ("approx", "lower_bound"))
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -204,6 +208,8 @@ class Mention:
     """When the mention store took it, UTC; None = not stored yet."""
     flags: frozenset[Flag] = field(default_factory=frozenset)
     """Facts about how it came to us or what became of it."""
+    deleted_at: datetime | None = None
+    """When its platform was first found to say that it is gone, UTC; None = it stands, as far as is known."""
     outlet_tier: str | None = None
     """Tier of the outlet, from settings; None = unknown."""
     tags: Tagging | None = None
@@ -245,6 +251,19 @@ def event_at(published_at: datetime | None, precision: Precision | None, first_c
     span = timedelta(days=1) if precision is Precision.DAY else timedelta(hours=1)
     last = start + span - timedelta(milliseconds=1)
     return min(max(first_collected_at, start), last, first_collected_at)
+
+
+def known_counts(before: Engagement, now: Engagement) -> Engagement:
+    """Return the newest reading of each counter: what a page does not show keeps the reading before."""
+    if before == now:
+        return now
+    kept = {name: getattr(before, name) for name in _COUNTS if getattr(now, name) is None}
+    return replace(
+        now,
+        **kept,
+        approx=now.approx | (before.approx & kept.keys()),
+        lower_bound=now.lower_bound | (before.lower_bound & kept.keys()),
+    )
 
 
 def not_after(post: Post, now: datetime) -> Post:

@@ -7,7 +7,7 @@ from enum import StrEnum
 from domain.mention import Post
 from domain.outcome import FetchOutcome
 
-__all__ = ["SourceHealth", "SourceState", "VisitState"]
+__all__ = ["FieldShare", "Rates", "SourceHealth", "SourceState", "VisitState"]
 
 
 class SourceState(StrEnum):
@@ -17,6 +17,41 @@ class SourceState(StrEnum):
     LIVE = "live"
     BLIND = "blind"
     PAUSED = "paused"
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Rates:
+    """What a source brought lately."""
+
+    recent: float = 0.0
+    """New posts, each fading with a time constant of ten minutes: tells a burst."""
+    slow: float = 0.0
+    """New posts per second, moving average over about an hour: shares out the visits."""
+    usual: float = 0.0
+    """The same over about six hours: what a burst stands out from."""
+    burst: bool = False
+    """More comes than is usual: visits are as close as the source bears."""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class FieldShare:
+    """How many of a source's posts have one field, over its visits."""
+
+    field: str
+    """time, author, text or url."""
+    usual: float
+    """Moving average of the share of posts that have it, 0 to 1."""
+    visits: int = 0
+    """Visits that the average stands for."""
+    last: float = 0.0
+    """Share in the last visit, 0 to 1."""
+    low: int = 0
+    """Visits in a row in which it was missing although it is usually there."""
+
+    @property
+    def lost(self) -> bool:
+        """Say whether the field has gone: one odd page is no change of the layout, two are."""
+        return self.low >= 2
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -67,6 +102,16 @@ class VisitState:
     """(outcome, number of pages behind entries), sorted by name."""
     pending: tuple[Post, ...] = ()
     """Entries that were read and whose pages are still to be, oldest visit first."""
+    transport: str = ""
+    """Road that this state was learnt over; another one begins with a closed breaker. Empty = not noted."""
+    rates: Rates = Rates()
+    """What it brought lately."""
+    fields: tuple[FieldShare, ...] = ()
+    """How complete its posts are, by field."""
+    low_since: datetime | None = None
+    """Since when it brings far less than in the weeks before, UTC; None = it does not."""
+    low_detail: str = ""
+    """How much less, such as `3 instead of about 40 in 6 h`."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -95,3 +140,7 @@ class SourceHealth:
     """(reason, number of posts or lines let go for it) since then, sorted by name."""
     interval: timedelta = timedelta(minutes=5)
     """Time between visits."""
+    lost_fields: tuple[str, ...] = ()
+    """Fields that its posts used to have and have no more: the layout has changed."""
+    low_since: datetime | None = None
+    """Since when it brings far less than is usual, UTC; None = it does not."""

@@ -4,11 +4,14 @@ from __future__ import annotations
 
 import json
 from collections.abc import Iterator, Mapping, Sequence
+from dataclasses import replace
 from datetime import datetime, timedelta
 from typing import Literal
 
 from config.settings import Settings
+from domain.codec import to_plain
 from domain.incident import Delivery, Incident, Severity
+from domain.mention import Engagement, Mention
 from domain.moment import SHANGHAI, Window, to_rfc3339
 from domain.ports import MentionSearch
 from service import wiring
@@ -81,9 +84,7 @@ def incident_view(
         "counts": {"value": incident.value, "expected": incident.expected},
         "labels": dict(incident.labels),
         "reason": _reason(incident),
-        "stories": [
-            {"id": story, "url": found[story].post.url if story in found else None} for story in incident.story_ids
-        ],
+        "stories": [_story_view(story, found.get(story), mentions) for story in incident.story_ids],
         "deliveries": [
             {
                 "seq": each.seq,
@@ -102,6 +103,35 @@ def incident_view(
             {"at": _moment(note.at), "by": note.by, "action": note.action, "text": note.text} for note in incident.notes
         ],
     }
+
+
+def _story_view(story: str, first: Mention | None, mentions: MentionSearch) -> dict[str, object]:
+    """Return a story by its first mention, with what its counters grew to and when it was deleted, where known."""
+    view: dict[str, object] = {"id": story, "url": first.post.url if first else None}
+    readings = mentions.engagement_history(story)
+    if len(readings) > 1:
+        view["engagement"] = [{"at": _moment(at)} | to_plain(_counts(counts)) for at, counts in readings]
+    if first is not None and first.deleted_at is not None:
+        view["deleted_at"] = _moment(first.deleted_at)
+    return view
+
+
+def _counts(shown: Engagement) -> Engagement:
+    return replace(shown, approx=frozenset(), lower_bound=frozenset())
+
+
+def _growth_line(story: str, mentions: MentionSearch) -> str:
+    """Return the first and the last reading of a story's counters on one line; empty if there are not two."""
+    readings = mentions.engagement_history(story)
+    if len(readings) < 2:
+        return ""
+    ends = (readings[0], readings[-1])
+    return "互动 " + " → ".join(f"{at.astimezone(SHANGHAI):%m-%d %H:%M} {_shown(counts)}" for at, counts in ends)
+
+
+def _shown(counts: Engagement) -> str:
+    named = (("阅", counts.views), ("赞", counts.likes), ("评", counts.comments), ("转", counts.shares))
+    return " ".join(f"{name} {number:,}" for name, number in named if number is not None) or "-"
 
 
 def _reason(incident: Incident) -> object:
@@ -153,7 +183,10 @@ def incident_lines(
     for story in incident.story_ids:
         mention = found.get(story)
         text = " ".join(mention.post.text.split())[:60] if mention else ""
-        lines.append(f"事件报道 {story}: {text} {mention.post.url or '' if mention else ''}".rstrip())
+        gone = mention.deleted_at.astimezone(SHANGHAI) if mention and mention.deleted_at else None
+        mark = f"（原文已删除，{gone:%m-%d %H:%M} 发现）" if gone else ""
+        lines.append(f"事件报道 {story}: {text} {mention.post.url or '' if mention else ''}".rstrip() + mark)
+        lines += [line for line in (_growth_line(story, mentions),) if line]
     link = incident_link(incident, settings)
     if link is not None:
         lines.append(f"Kibana {link}")

@@ -9,11 +9,13 @@ from datetime import datetime
 from pathlib import Path
 
 from config.settings import Settings
+from domain.added import screenshots
 from domain.mention import Mention
 from domain.query import And, Node, Or, Term
 from service import wiring
 from service.clock import running_clock
 from service.errors import ServiceError, UsageError
+from service.pictures import FOLDER, remove_pictures
 from service.privacy import MASK, pseudonym
 from service.restore import ASIDE
 from storage.scrub import PLAIN_CHARS, Erased, scrub_mention
@@ -49,6 +51,8 @@ class _Plan:
     """Mentions that he wrote."""
     others: list[Mention] = field(default_factory=list)
     """Mentions of others that name or embed him."""
+    pictures: frozenset[str] = frozenset()
+    """Names of the screenshots of what he wrote."""
     records: dict[str, int] = field(default_factory=dict)
     """Rows of the state by table."""
 
@@ -77,6 +81,7 @@ def erase(settings: Settings, asked: Asked, say: Say, *, yes: bool = False, now:
         if not yes:
             say("nothing was changed; add --yes to erase it")
             return 0
+        remove_pictures(settings.data_dir, plan.pictures)
         _carry_out(stores, plan, moment)
     finally:
         stores.close()
@@ -103,7 +108,8 @@ def _plan(stores: wiring.Stores, asked: Asked, now: datetime) -> _Plan:
         ids=frozenset(mention.id for mention in his),
         urls=frozenset(link for link in links if link),
     )
-    plan = _Plan(authors=authors, who=who, written=len(written))
+    pictures = frozenset(name for mention in his for name in screenshots(mention.post))
+    plan = _Plan(authors=authors, who=who, written=len(written), pictures=pictures)
     for mention in stores.mentions.holding(asked.platform, who.words):
         if mention.id not in written and scrub_mention(mention, who) is not mention:
             plan.others.append(mention)
@@ -129,6 +135,11 @@ def _written(stores: wiring.Stores, author: Author, now: datetime) -> Iterator[M
 def _say_plan(plan: _Plan, say: Say) -> None:
     say(f"mentions that he wrote: {plan.written}")
     say(f"mentions of others that name or embed him: {len(plan.others)}")
+    if plan.pictures:
+        say(f"screenshots of what he wrote: {len(plan.pictures)}")
+    for mention in plan.others:
+        for name in screenshots(mention.post):
+            say(f"look at {FOLDER / name} yourself: it shows a post of somebody else that names or embeds him")
     for table, rows in sorted(plan.records.items()):
         say(f"rows of the state, {table}: {rows}")
 

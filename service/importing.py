@@ -21,6 +21,7 @@ from service.clock import running_clock
 from service.errors import UsageError
 
 if TYPE_CHECKING:
+    from crawlers.outlets import OutletTiers
     from service.pipeline import Pipeline
 
 __all__ = ["import_posts", "mention_of"]
@@ -28,8 +29,8 @@ __all__ = ["import_posts", "mention_of"]
 BATCH = 500
 
 
-def mention_of(post: Post, *, source: str, now: datetime) -> Mention:
-    """Return an untagged mention of history; it never pages.
+def mention_of(post: Post, *, source: str, now: datetime, outlets: OutletTiers | None = None) -> Mention:
+    """Return an untagged mention of history with the tier of its outlet, where that is known; it never pages.
 
     Raises:
         DomainError: the post has no id to be known by.
@@ -42,6 +43,7 @@ def mention_of(post: Post, *, source: str, now: datetime) -> Mention:
         first_collected_at=now,
         last_collected_at=now,
         flags=frozenset({Flag.BACKFILL}),
+        outlet_tier=outlets.tier(url=post.url, outlet=post.outlet) if outlets is not None else None,
     )
 
 
@@ -53,16 +55,20 @@ def import_posts(settings: Settings, file: Path, *, source: str, say: Callable[[
     Raises:
         UsageError: the file cannot be read.
     """
+    from crawlers.account_table import AccountTable
+    from crawlers.outlets import OutletTiers
+
     if not file.is_file():
         raise UsageError(f"{file}: no such file; give an NDJSON or CSV file")
     stores = wiring.open_stores(settings)
     clock = running_clock(settings.data_dir)
     try:
         pipeline = wiring.make_pipeline(settings, stores, clock, owner=wiring.owner_name("import"))
+        accounts = AccountTable(settings.accounts, [brand.id for brand in settings.brands])
         totals = {"read": 0, "new": 0, "known": 0, "bad": 0}
         with _progress(file) as advance:
-            for batch in _batches(file, source, clock.now(), totals, say):
-                result = stores.inbox.append(batch, now=clock.now())
+            for batch in _batches(file, source, clock.now(), totals, say, OutletTiers(settings.outlets)):
+                result = stores.inbox.append([accounts.mark(each) for each in batch], now=clock.now())
                 totals["new"] += len(result.new)
                 totals["known"] += result.known + len(result.changed)
                 advance(len(batch))
@@ -83,7 +89,12 @@ def _drain(pipeline: Pipeline) -> None:
 
 
 def _batches(
-    file: Path, source: str, now: datetime, totals: dict[str, int], say: Callable[[str], None]
+    file: Path,
+    source: str,
+    now: datetime,
+    totals: dict[str, int],
+    say: Callable[[str], None],
+    outlets: OutletTiers,
 ) -> Iterator[list[Mention]]:
     from crawlers.importer import BadLine, read_posts
 
@@ -94,7 +105,7 @@ def _batches(
             say(f"{file.name}:{entry.number}: {entry.problem}")
             continue
         try:
-            batch.append(mention_of(entry, source=source, now=now))
+            batch.append(mention_of(entry, source=source, now=now, outlets=outlets))
         except DomainError as err:
             totals["bad"] += 1
             say(f"{file.name}: post {line}: {err}")

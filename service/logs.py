@@ -14,7 +14,7 @@ from domain.secret import Secret
 from service.log_limit import LogLimit, Suppressed
 from service.plain import plain
 
-__all__ = ["configure_logging", "hide_secrets", "take_suppressed"]
+__all__ = ["configure_logging", "hide_secrets", "secrets_of", "take_suppressed"]
 
 logger = logging.getLogger(__name__)
 
@@ -44,23 +44,24 @@ _hidden: dict[str, re.Pattern[str]] = {}
 
 def hide_secrets(settings: object) -> None:
     """Mask every secret that settings hold, wherever it turns up in a later line; six characters and longer."""
-    found = {text for text in _secrets(settings) if len(text) >= _LEAST_SECRET}
+    found = {text for text in secrets_of(settings) if len(text) >= _LEAST_SECRET}
     if found:
         longest_first = sorted(found, key=len, reverse=True)
         _hidden["settings"] = re.compile("|".join(re.escape(text) for text in longest_first))
 
 
-def _secrets(value: object) -> Iterator[str]:
+def secrets_of(value: object) -> Iterator[str]:
+    """Give the text of every secret that a value of settings holds, however deep."""
     if isinstance(value, Secret):
         yield value.reveal()
     elif is_dataclass(value) and not isinstance(value, type):
         for field in fields(value):
-            yield from _secrets(getattr(value, field.name))
+            yield from secrets_of(getattr(value, field.name))
     elif isinstance(value, tuple | list | frozenset):
         for each in value:
-            yield from _secrets(each)
+            yield from secrets_of(each)
     elif isinstance(value, Mapping):
-        yield from _secrets(tuple(value.values()))
+        yield from secrets_of(tuple(value.values()))
 
 
 def _clean(text: str, most: int) -> str:

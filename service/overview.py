@@ -7,56 +7,13 @@ from datetime import datetime, timedelta
 from config.settings import Settings
 from domain.source import SourceHealth, SourceState, VisitState
 
-__all__ = ["CLOSED_PLATFORMS", "Traffic", "closed_lines", "source_view", "traffic_lines", "traffic_of"]
-
-# Platforms whose search is closed to strangers (platforms contract, section 1), and the one next
-# step that opens each of them lawfully: key, bridge or export.
-CLOSED_PLATFORMS: Mapping[str, tuple[str, str, str]] = {
-    "weibo": (
-        "微博搜索",
-        "登录 weibo.com，复制 Cookie 到环境变量 WEIBO_COOKIE，"
-        "再加来源 {platform: weibo, transport: cookie, cookie: ${WEIBO_COOKIE}}",
-        "log in at weibo.com, copy the Cookie into WEIBO_COOKIE, "
-        "add {platform: weibo, transport: cookie, cookie: ${WEIBO_COOKIE}}",
-    ),
-    "wechat": (
-        "微信公众号",
-        "申请智谱或百度千帆的联网搜索密钥（千帆每天 100 次免费），再加来源 {platform: websearch, transport: official, "
-        "token: ${KEY}, sites: [mp.weixin.qq.com]}；已知的公众号用自建 wechat2rss 转成 RSS：{platform: feed, url: …}",
-        "get a web-search key of Zhipu or Baidu Qianfan (100 calls a day are free there), add {platform: websearch, "
-        "transport: official, token: ${KEY}, sites: [mp.weixin.qq.com]}; accounts you know: your own wechat2rss, "
-        "{platform: feed, url: …}",
-    ),
-    "douyin": (
-        "抖音",
-        "在 open.douyin.com 申请“抖音视频垂搜”权限，再加来源 {platform: douyin, transport: official, token: ${KEY}}；"
-        "或导出 CSV 放进导入目录 {platform: import, path: …}",
-        "apply for video search at open.douyin.com, add {platform: douyin, transport: official, token: ${KEY}}; "
-        "or export CSV into a folder {platform: import, path: …}",
-    ),
-    "kuaishou": (
-        "快手",
-        "从数据服务商导出 CSV，放进导入目录 {platform: import, path: …}",
-        "export CSV from a data partner into a folder {platform: import, path: …}",
-    ),
-    "bilibili": (
-        "B站搜索",
-        "自建 RSSHub，加来源 {platform: rsshub, url: http://你的RSSHub/bilibili/vsearch/关键词}",
-        "run your own RSSHub, add {platform: rsshub, url: http://your-rsshub/bilibili/vsearch/WORD}",
-    ),
-    "xiaohongshu": (
-        "小红书",
-        "从蒲公英/千瓜等导出 CSV，放进导入目录 {platform: import, path: …}",
-        "export CSV from a data partner into a folder {platform: import, path: …}",
-    ),
-    "zhihu": (
-        "知乎",
-        "用联网搜索密钥：{platform: websearch, transport: official, token: ${KEY}, sites: [zhihu.com]}；"
-        "或自建 RSSHub 订阅问题：{platform: rsshub, url: …}",
-        "with a web-search key: {platform: websearch, transport: official, token: ${KEY}, sites: [zhihu.com]}; "
-        "or subscribe to questions with your own RSSHub: {platform: rsshub, url: …}",
-    ),
-}
+__all__ = [
+    "Traffic",
+    "partner_health",
+    "source_view",
+    "traffic_lines",
+    "traffic_of",
+]
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -101,15 +58,28 @@ def traffic_lines(traffic: Traffic, health: Sequence[SourceHealth], locale: str)
     return lines + [f"看不到：{each.source}：{each.why}；{each.fix}" for each in blind]
 
 
-def closed_lines(settings: Settings) -> list[str]:
-    """Name for each closed platform without a source of its own the one next step."""
-    open_roads = {source.platform for source in settings.sources if source.transport != "open"}
-    english = settings.locale == "en"
-    return [
-        f"{title}: {en if english else zh}"
-        for platform, (title, zh, en) in CLOSED_PLATFORMS.items()
-        if platform not in open_roads
-    ]
+def partner_health(settings: Settings, states: Mapping[str, VisitState]) -> tuple[SourceHealth, ...]:
+    """Return a line for each partner that may send mentions; it is never blind, since nobody knows when it has news.
+
+    These are no part of the health that detection reads: a partner's silence says nothing of the sources that we visit.
+    """
+    lines = []
+    for partner in dict.fromkeys(each.name for each in settings.ingest.partners):
+        name = f"ingest:{partner}"
+        heard = states.get(name)
+        lines.append(
+            SourceHealth(
+                source=name,
+                platform="ingest",
+                state=SourceState.LIVE if heard else SourceState.NEW,
+                since=heard.first_visit_at if heard else None,
+                last_success_at=heard.last_success_at if heard else None,
+                newest_at=heard.newest_at if heard else None,
+                outcomes=heard.outcomes if heard else (),
+                drops=heard.drops if heard else (),
+            )
+        )
+    return tuple(lines)
 
 
 def source_view(health: SourceHealth) -> dict[str, object]:

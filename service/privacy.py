@@ -1,6 +1,7 @@
 """Keeps personal data small before anything is written."""
 
 import hashlib
+import re
 from collections.abc import Sequence
 from dataclasses import replace
 from datetime import datetime, timedelta
@@ -11,6 +12,11 @@ from domain.ports import AppendResult, Change, Inbox, InboxRow
 
 __all__ = ["MASK", "PrivateInbox", "keep_small", "pseudonym"]
 
+_PSEUDONYM = re.compile(r"p:[0-9a-f]{16}")
+
+_PLACE = re.compile(r"(?<=[\d前天日])\s+(?!星期|周[一二三四五六日]|[上下]午)[\u4e00-\u9fff]{2,12}$")
+"""A place behind a printed time, as in `06-30 江苏`."""
+
 MASK = "***"
 """What stands for the middle of a name that is not kept."""
 
@@ -18,24 +24,29 @@ MASK = "***"
 def keep_small(mention: Mention, privacy: PrivacySettings) -> Mention:
     """Return the mention with as little of its author as the settings ask for.
 
-    Without `author_region` the region is dropped. With `pseudonymize_authors` the id
-    becomes a hash and the name keeps its first and last character only.
+    Without `author_region` the region is dropped, also where it is printed behind the time.
+    With `pseudonymize_authors` the id becomes a hash and the name keeps its first and last
+    character only; an author that is small already stays as he is, for a stored mention may
+    come in again.
     """
     author = mention.post.author
     if not privacy.author_region and author.region is not None:
         author = replace(author, region=None)
     if privacy.pseudonymize_authors:
         author = _pseudonym(author, mention.post.platform)
-    if author is mention.post.author:
+    printed = mention.post.published_raw
+    if not privacy.author_region and printed:
+        printed = _PLACE.sub("", printed)
+    if author is mention.post.author and printed == mention.post.published_raw:
         return mention
-    return replace(mention, post=replace(mention.post, author=author))
+    return replace(mention, post=replace(mention.post, author=author, published_raw=printed))
 
 
 def _pseudonym(author: Author, platform: str) -> Author:
     key = author.id or author.name
-    if key is None:
-        return author
     name = author.name
+    if key is None or (_PSEUDONYM.fullmatch(key) and (not name or MASK in name)):
+        return author
     if name:
         name = name[0] + MASK + (name[-1] if len(name) > 1 else "")
     return replace(author, id=pseudonym(platform, key), name=name)

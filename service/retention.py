@@ -33,7 +33,13 @@ class Prune(Protocol):
     """Deletes from the state what is older than its own limits."""
 
     def __call__(
-        self, *, now: datetime, evaluations: timedelta, dead_letters: timedelta, messages: timedelta
+        self,
+        *,
+        now: datetime,
+        evaluations: timedelta,
+        dead_letters: timedelta,
+        messages: timedelta,
+        trends: timedelta,
     ) -> object:
         """Delete; the spans say how long each kind is kept."""
         ...
@@ -72,6 +78,7 @@ class Retention:
             evaluations=settings.evaluations,
             dead_letters=settings.dead_letters,
             messages=settings.messages,
+            trends=settings.trends,
         )
         self._marks.put(MARK, now)
         self._due_at = now + EVERY

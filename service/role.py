@@ -10,9 +10,11 @@ import threading
 import time
 from collections.abc import Callable, Mapping
 from pathlib import Path
+from typing import TYPE_CHECKING
 
 from config.settings import Settings
 from crawlers.brake import disk_free
+from crawlers.chromium import needs_browser
 from domain.clock import Clock
 from domain.errors import TingfengError
 from domain.moment import to_rfc3339
@@ -25,16 +27,22 @@ from service.logs import configure_logging, take_suppressed
 from service.memory import RECYCLED, Growth
 from service.metrics.figures import Figures
 from service.observe import Observed, on_saved
+from service.pictures import sweep_pictures
 from service.private import keep_private
 from service.retention import Retention
 from service.stopping import stop_on_signal
 from service.tenure import Tenure, machine_name
 
-__all__ = ["ROLES", "main", "memory_limit"]
+if TYPE_CHECKING:
+    from crawlers.schedule import Crawler
+
+__all__ = ["ON_DEMAND", "ROLES", "main", "memory_limit", "wanted"]
 
 logger = logging.getLogger(__name__)
 
-ROLES = ("crawl", "analyse", "watch")
+ROLES = ("crawl", "browse", "analyse", "watch", "ingest")
+ON_DEMAND = frozenset({"browse", "ingest"})
+"""Roles that run only where the settings give them something to do."""
 IDLE_S = 0.25
 BEAT_S = 5.0
 ERROR_WAIT_S = 2.0
@@ -99,7 +107,7 @@ class Beat:
         if why and not self.recycled:
             self.recycled = True
             logger.info("role ends to be started afresh role=%s why=%s", self._role, why)
-            if self._role != "crawl":  # that one lets its visits end first
+            if self._role not in ("crawl", "browse"):  # those let their visits end first
                 stop.set()
 
     def _write(self) -> None:
@@ -166,19 +174,42 @@ def run_crawl(settings: Settings, clock: Clock, stop: threading.Event, beat: Bea
     """Visit sources until told to stop."""
     stores = wiring.open_stores(settings)
     crawler = wiring.make_crawler(settings, stores, clock)
+    try:
+        asyncio.run(_crawl(crawler, "crawl", stop, beat))
+    finally:
+        stores.close()
+
+
+async def _crawl(crawler: "Crawler", role: str, stop: threading.Event, beat: Beat) -> None:
+    ended = asyncio.Event()
+    task = asyncio.create_task(crawler.run(ended))
+    while not stop.is_set() and not task.done():
+        beat.note({"ok": True})
+        _note_clock(crawler.skew.offset_s(), beat)
+        beat.wait_for(role, crawler.held_back)
+        if beat.recycled:
+            crawler.finish()
+        await asyncio.sleep(IDLE_S)
+    ended.set()
+    await asyncio.wait_for(task, timeout=9.0)
+
+
+def run_browse(settings: Settings, clock: Clock, stop: threading.Event, beat: Beat) -> None:
+    """Visit the sources whose pages need a browser until told to stop; without one, wait and say what is missing."""
+    while not stop.is_set() and (missing := wiring.browser_problem(settings)):
+        beat.wait_for("browse", missing)
+        stop.wait(ERROR_WAIT_S)
+    if stop.is_set():
+        return
+    beat.wait_for("browse", "")
+    stores = wiring.open_stores(settings)
 
     async def work() -> None:
-        ended = asyncio.Event()
-        task = asyncio.create_task(crawler.run(ended))
-        while not stop.is_set() and not task.done():
-            beat.note({"ok": True})
-            _note_clock(crawler.skew.offset_s(), beat)
-            beat.wait_for("crawl", crawler.held_back)
-            if beat.recycled:
-                crawler.finish()
-            await asyncio.sleep(IDLE_S)
-        ended.set()
-        await asyncio.wait_for(task, timeout=9.0)
+        crawler, road = wiring.make_browser(settings, stores, clock)
+        try:
+            await _crawl(crawler, "browse", stop, beat)
+        finally:
+            await road.close()
 
     try:
         asyncio.run(work())
@@ -270,7 +301,8 @@ def _watch(
     auditor = wiring.make_auditor(settings, stores, clock, fence=fence)
 
     def clean() -> bool:
-        retention.step()
+        if retention.step():
+            sweep_pictures(settings.data_dir, now=clock.now(), age=settings.retention.mentions)
         return False
 
     def look_after() -> bool:
@@ -299,10 +331,24 @@ def _watch(
         outbox.close(timeout_s=4.0)
 
 
+def run_ingest(settings: Settings, clock: Clock, stop: threading.Event, beat: Beat) -> None:
+    """Take mentions that partners send until told to stop."""
+    from service.ingest_page import serve
+
+    stores = wiring.open_stores(settings)
+    reception = wiring.make_reception(settings, stores, clock)
+    try:
+        asyncio.run(serve(settings.ingest, reception.receive, stop, beat.note))
+    finally:
+        stores.close()
+
+
 _RUN: Mapping[str, Callable[[Settings, Clock, threading.Event, Beat], None]] = {
     "crawl": run_crawl,
+    "browse": run_browse,
     "analyse": run_analyse,
     "watch": run_watch,
+    "ingest": run_ingest,
 }
 
 
@@ -342,17 +388,26 @@ def _run_role(options: argparse.Namespace, stop: threading.Event) -> int:
     return RECYCLED if beat.recycled else 0
 
 
+def wanted(settings: Settings, role: str) -> bool:
+    """Say whether the settings give a role something to do."""
+    if role == "browse":
+        return needs_browser(settings.sources)
+    return role != "ingest" or bool(settings.ingest.partners)
+
+
 def memory_limit(settings: Settings, role: str) -> int:
     """Return the memory in bytes at which a role is started afresh; 0 = no limit."""
     return {
         "crawl": settings.crawl.memory_bytes,
+        "browse": settings.crawl.memory_bytes,
         "analyse": settings.analyse.memory_bytes,
         "watch": settings.watch.memory_bytes,
+        "ingest": settings.ingest.memory_bytes,
     }[role]
 
 
 def _growth(role: str, settings: Settings) -> Growth:
-    age_s = settings.crawl.recycle.total_seconds() if role == "crawl" else 0.0
+    age_s = settings.crawl.recycle.total_seconds() if role in ("crawl", "browse") else 0.0
     return Growth(limit_bytes=memory_limit(settings, role), age_s=age_s)
 
 

@@ -13,14 +13,15 @@ from config.settings import Settings
 from domain.clock import Clock
 from domain.errors import TingfengError
 from service import wiring
+from service.advice import closed_lines
 from service.aftermath import check_files, find_lost
 from service.clock import ClockOrder, make_clock, noted_clock
 from service.errors import UsageError
 from service.health_page import HealthPage, Pages
 from service.lock import RoleLocks
 from service.notify import Manager
-from service.overview import closed_lines, traffic_lines, traffic_of
-from service.role import ROLES, memory_limit
+from service.overview import traffic_lines, traffic_of
+from service.role import ROLES, memory_limit, wanted
 from service.status import Status, reader
 from service.stopping import stop_on_signal
 from service.supervisor import Supervisor, role_argv
@@ -87,6 +88,8 @@ def run_service(config: Path, *, roles: Sequence[str], order: ClockOrder | None,
     settings = wiring.load_settings(config)
     if settings.storage.mentions == "memory":
         raise UsageError("storage.mentions: memory is forgotten between processes; use sqlite for `run`")
+    if not _children(settings, roles):
+        raise UsageError(f"--role {','.join(roles)}: these settings give it nothing to do, such as ingest.partners")
     check_clock(settings, order)
     wiring.prepare_data_dir(settings.data_dir)
     locks = RoleLocks(settings.data_dir, roles)
@@ -102,7 +105,7 @@ def run_service(config: Path, *, roles: Sequence[str], order: ClockOrder | None,
 def _children(settings: Settings, roles: Sequence[str]) -> list[str]:
     names: list[str] = []
     for role in ROLES:
-        if role in roles:
+        if role in roles and wanted(settings, role):
             count = settings.analyse.workers if role == "analyse" else 1
             names += [role if n == 0 else f"{role}-{n + 1}" for n in range(count)]
     return names

@@ -48,6 +48,17 @@ class Erased:
     def _called(self) -> re.Pattern[str]:
         return re.compile(rf"(?<=[@＠])(?:{'|'.join(map(re.escape, self.words))})(?![\w-])")
 
+    @cached_property
+    def _linked(self) -> re.Pattern[str]:
+        longest_first = sorted(self.urls, key=lambda url: (-len(url), url))
+        return re.compile(rf"(?:{'|'.join(map(re.escape, longest_first))})(?![\w/?#&=%-])")
+
+    def without_links(self, text: str) -> str:
+        """Return text without links to what he wrote; a link alone, whose key tells what it is, stays."""
+        if "://" not in text or not self.urls or text in self.urls:
+            return text
+        return self._linked.sub(BLANK, text)
+
     def without_calls(self, text: str) -> str:
         """Return text without what he says in a chain of reposts and without his name after an @."""
         return self._called.sub(BLANK, self._chain.sub(f"//@{BLANK}", text))
@@ -121,7 +132,7 @@ def scrub_plain(value: Any, who: Erased, key: str = "") -> Any:
             return json.dumps(scrub_plain(json.loads(value), who, key), ensure_ascii=False, separators=(",", ":"))
         except ValueError:
             pass
-    return BLANK if value in who.names else scrub_text(value, who, least_chars=2)
+    return BLANK if value in who.names else scrub_text(who.without_links(value), who, least_chars=2)
 
 
 def _scrub_object(scrubbed: dict[str, Any], before: dict[str, Any], who: Erased) -> dict[str, Any]:

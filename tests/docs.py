@@ -172,8 +172,9 @@ def commands() -> Iterator[tuple[str, Any]]:
 
 def _walk(name: str, command: Any) -> Iterator[tuple[str, Any]]:
     inner = getattr(command, "commands", None)
-    if inner is None:
+    if inner is None or command.invoke_without_command:
         yield name, command
+    if inner is None:
         return
     for key, child in sorted(inner.items()):
         if not child.hidden:

@@ -15,6 +15,8 @@ from config.settings import RuleSettings
 from domain.ids import fingerprint
 from domain.incident import Incident, IncidentFlag, Severity
 from domain.mention import Mention
+from domain.source import SourceHealth
+from domain.trend import BrandTrend
 
 __all__ = ["BaselineOf", "Labels", "Rule", "Signal", "View", "labels_of", "reason_json", "reason_of"]
 
@@ -53,6 +55,10 @@ class View:
     """When the last incident of a fingerprint was resolved, UTC."""
     mentions: Sequence[Mention] = ()
     """Mentions of the brand that were stored or changed since the last look."""
+    trends: Sequence[BrandTrend] = ()
+    """Stays on hot lists that name the brand: those that go on, and those that ended lately."""
+    health: Mapping[str, SourceHealth] = field(default_factory=dict)
+    """How the sources that the settings name are now, by name."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

@@ -11,7 +11,7 @@ from alerts.detect.baseline import Baseline
 from alerts.detect.series import BINS_PER_DAY, Series, bin_of
 from domain.source import SourceHealth, SourceState
 
-__all__ = ["LIVES", "dark_bins", "in_gap"]
+__all__ = ["LIVES", "dark_bins", "in_gap", "is_chronic", "is_dark"]
 
 LIVES = 1 << 40
 """A bin that never comes: the source gives."""
@@ -64,14 +64,20 @@ def in_gap(
     known = [source for source in health if source.state is not SourceState.NEW]
     if known and all(source.state in _STOPPED for source in known):
         return True
-    chronic = {
-        source.source
-        for source in health
-        if source.state in _STOPPED and (source.since is None or now - source.since > _CHRONIC)
-    }
+    chronic = {source.source for source in health if is_chronic(source, now)}
     usual = np.zeros(len(series.sources))
     usual[: len(baseline.all_mentions)] = baseline.all_mentions
     named = {source.source for source in health} - chronic
     counted = np.array([source in named for source in series.sources], bool)
     total = math.fsum(usual[counted])
     return total > 0 and math.fsum(usual[counted & (dark <= last)]) >= _GAP_SHARE * total
+
+
+def is_dark(source: SourceHealth) -> bool:
+    """Say whether the visits of a source fail or are paused: it gives nothing now."""
+    return source.state in _STOPPED
+
+
+def is_chronic(source: SourceHealth, now: datetime) -> bool:
+    """Say whether a source has been dark for more than a day: that is no news, and nobody waits for it any more."""
+    return is_dark(source) and (source.since is None or now - source.since > _CHRONIC)

@@ -5,6 +5,7 @@ import re
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import datetime
+from difflib import SequenceMatcher
 from itertools import islice
 from typing import Any
 from urllib.parse import urlsplit
@@ -20,15 +21,27 @@ __all__ = ["Facts", "Marks", "read_facts", "read_marks"]
 _ARTICLE_TYPES = re.compile(r"Article|Posting|Report|WebPage", re.IGNORECASE)
 _PRINTED = re.compile(
     r"(?<!\d)20\d{2}\s*[-/.年]\s*\d{1,2}\s*[-/.月]\s*\d{1,2}日?(?:[\sT]*\d{1,2}[:时]\d{2}(?::\d{2})?)?|"
-    r"(?<!\d)\d{1,2}月\d{1,2}日\s*\d{1,2}:\d{2}|\d{1,2}\s*(?:分钟|小时|天)前|(?:今天|昨天|前天)\s*\d{1,2}:\d{2}"
+    r"(?<!\d)\d{1,2}月\d{1,2}日\s*\d{1,2}:\d{2}|\d{1,2}\s*(?:分钟|小时|天)前|(?:今天|昨天|前天)\s*\d{1,2}:\d{2}|"
+    r"\b(?:Jan|Feb|Mar|Apr|May|Jun|Jul|Aug|Sep|Oct|Nov|Dec)[a-z]{0,6}\.? \d{1,2}, 20\d{2}"
+    r"(?:,? (?:at )?\d{1,2}:\d{2}(?: ?[AaPp][Mm]\b)?)?"
 )
-_BYLINE = re.compile(r"(?:作者|文|记者|撰文|来源)\s*[:：/丨|]\s*([^\s:：|丨/]{2,20})")
-_TITLE_TAIL = re.compile(r"\s*[-_|–—·]\s*[^-_|–—·]{1,30}$")
+_SAYS_WHEN = re.compile(r"(?:发布|发表|发稿|刊发)(?:时间|日期|于)?\s*[:：]?\s*$")
+_BYLINE = re.compile(
+    r"(?:作者|(?<!\w)文|记者|撰文|来源)\s*[:：/丨|]\s*([^\s:：|丨/，。！？“”《》）)】\]]{2,20}+)(?![，。！？“”《》])"
+)
+_TITLE_TAIL = re.compile(r"\s*[-_|–—·]+\s*([^-_|–—·]{1,30})$")
+_HAN = re.compile("[\u3400-\u9fff]")
+_NO_NAME = re.compile(r"\S@\S|https?:|\A[\W\d]*\Z")
+_ZONE = re.compile(r"(?:Z|[+-]\d{2}:?\d{2})\Z")
 _TIME_META = (
     "article:published_time", "og:published_time", "publishdate", "pubdate", "publish_time", "publishtime",
-    "weibo: article:create_at", "datepublished", "og:release_date", "apub:time", "dc.date",
+    "weibo: article:create_at", "datepublished", "firstpublishedtime", "og:release_date", "apub:time", "dc.date",
 )  # fmt: skip
 _NEAR_TITLE = 1_500
+_MAX_PLACES = 5
+_MAX_TIMES = 50
+_LIKE = 0.7
+"""Names of a site that are so much alike are one."""
 _MAX_LD = 500_000
 
 
@@ -137,11 +150,30 @@ def _json_ld(texts: Iterable[str]) -> Iterator[Mapping[str, Any]]:
 def _title(marks: Marks, linked: Mapping[str, Any]) -> str | None:
     head, first = marks.head, marks.first
     told = marks.meta.get("og:title") or text_of(linked.get("headline")) or marks.meta.get("twitter:title")
-    if told:
-        return clean_line(html_to_text(told).text, 300)
-    if first and (head is None or len(first) >= 6 or first in head):
+    title = clean_line(html_to_text(told).text, 300) if told else None
+    if title:
+        return _without_site(head) if head and _broken_off(title, head) else title
+    if first and (head is None or first in head or (len(first) >= 6 and not _names_site(first, head))):
         return first
-    return _TITLE_TAIL.sub("", head) or head if head else first
+    return _without_site(head) if head else first
+
+
+def _broken_off(title: str, head: str) -> bool:
+    """Say whether a title ends where it holds a quotation mark, which ended its attribute too."""
+    return head.startswith(title) and head[len(title) : len(title) + 1] in ('"', "'")
+
+
+def _without_site(head: str) -> str:
+    """Return the title of a browser's tab without the site's name; a dash within the title itself is no end of it."""
+    tail = _TITLE_TAIL.search(head)
+    rest = head[: tail.start()] if tail else ""
+    return rest if tail and (len(rest) >= 4 or (rest and " " in tail[0].rstrip())) else head
+
+
+def _names_site(first: str, head: str) -> bool:
+    """Say whether the first heading is the site's name, which stands at the end of the tab's title."""
+    tail = _TITLE_TAIL.search(head)
+    return tail is not None and SequenceMatcher(None, first[:60], tail[1], autojunk=False).ratio() >= _LIKE
 
 
 def _author(
@@ -149,28 +181,55 @@ def _author(
 ) -> str | None:
     person = linked.get("author")
     person = person[0] if isinstance(person, list) and person else person
-    name = text_of(person) or text_of(obj(person).get("name")) or meta.get("author") or meta.get("article:author")
-    if name and not name.startswith("http"):
-        return clean_line(name, 100)
-    match = _BYLINE.search(_near(visible(), title))
+    for name in (text_of(person), text_of(obj(person).get("name")), meta.get("author"), meta.get("article:author")):
+        if name and not _NO_NAME.search(name):
+            return clean_line(name, 100)
+    text = visible()
+    match = next(filter(None, (_BYLINE.search(text, at, at + _NEAR_TITLE) for at in _places(text, title))), None)
     return clean_line(match[1], 100) if match else None
 
 
-def _near(visible: str, title: str | None) -> str:
+def _places(visible: str, title: str | None) -> list[int]:
+    """Return where the title stands in the text, in order; the tab's, which is no part of the page, comes last."""
+    found: list[int] = []
     at = visible.find(title) if title else -1
-    return visible[max(at, 0) : max(at, 0) + _NEAR_TITLE]
+    while at >= 0 and len(found) < _MAX_PLACES:
+        found.append(at)
+        at = visible.find(title or "", at + 1)
+    return [*found[1:], found[0]] if found else [0]
 
 
 def _printed_time(
     marks: Marks, linked: Mapping[str, Any], visible: Callable[[], str], title: str | None
 ) -> tuple[str | None, str]:
-    for name in _TIME_META:
-        if name in marks.meta:
-            return marks.meta[name], "meta"
+    stated = next((marks.meta[name] for name in _TIME_META if name in marks.meta), None)
     told = text_of(linked.get("datePublished")) or text_of(linked.get("dateCreated"))
+    if stated is not None and not (told and _adds_zone(told, stated, title)):
+        return stated, "meta"
     if told:
         return told, "json-ld"
     if marks.moment is not None:
         return marks.moment, "time"
-    match = _PRINTED.search(_near(visible(), title)) or _PRINTED.search(visible()[:20_000])
-    return (match[0], "text") if match else (None, "")
+    printed = _time_in_text(visible(), title)
+    if printed is None and (changed := marks.meta.get("dateupdate")):
+        return changed, "meta"
+    return printed, "text" if printed else ""
+
+
+def _adds_zone(told: str, stated: str, title: str | None) -> bool:
+    """Say whether a time is another with its zone; Chinese pages write Beijing time and add a wrong Z at times."""
+    same = re.sub(r"\D", "", told)[:12] == re.sub(r"\D", "", stated)[:12]
+    return same and bool(_ZONE.search(told)) and not _ZONE.search(stated) and not (title and _HAN.search(title))
+
+
+def _time_in_text(visible: str, title: str | None) -> str | None:
+    """Return the time that is said to be of publication, else the first one after the title, else the first one."""
+    found = list(islice(_PRINTED.finditer(visible[:20_000]), _MAX_TIMES))
+    for match in found:
+        if _SAYS_WHEN.search(visible[max(match.start() - 12, 0) : match.start()]):
+            return match[0]
+    for at in _places(visible, title):
+        near = _PRINTED.search(visible, at, at + _NEAR_TITLE)
+        if near:
+            return near[0]
+    return found[0][0] if found else None

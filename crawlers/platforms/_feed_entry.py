@@ -52,7 +52,7 @@ def to_post(entry: Entry, *, site: str | None, base: str, now: datetime) -> Post
         base: Address against which relative links are read.
         now: Moment of the answer; later times of publication are set to it.
     """
-    found = entry.link or (entry.guid if entry.guid_is_link or entry.guid.startswith("http") else "")
+    found = entry.link or (entry.guid if entry.guid_is_link or entry.guid[:4].lower() == "http" else "")
     url = public_link(found, base)
     title = clean_line(entry.title)
     markup = _unescaped(entry.markup)

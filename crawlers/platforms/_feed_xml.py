@@ -19,6 +19,7 @@ _FOREIGN = re.compile(r"^\{[^}]*(?:mrss|itunes|googleplay|podcast)[^}]*\}|^(?:me
 _OPENED, _CLOSED = re.compile(r"<(?:item|entry)[\s>/]"), re.compile(r"</(?:item|entry)\s*+>|<(?:item|entry)\s*+/>")
 _ROOTS = frozenset({"rss", "rdf", "feed", "channel"})
 _XML_BASE = "{http://www.w3.org/XML/1998/namespace}base"
+_RDF_ABOUT = "{http://www.w3.org/1999/02/22-rdf-syntax-ns#}about"
 _ENTRIES = frozenset({"item", "entry"})
 # Where ends are missing, entries lie in each other; each would be read once more for every one around it.
 _MAX_INSIDE = 3
@@ -90,7 +91,7 @@ def _entry(node: etree._Element, owner: str, language: str) -> Entry:
     return Entry(
         guid=_plain(guid),
         guid_is_link=guid is not None and local_name(guid) == "guid" and (guid.get("isPermaLink") or "true") != "false",
-        link=_link(node),
+        link=_link(node) or node.get(_RDF_ABOUT, ""),
         title=html_to_text(_text(_child(node, "title"))).text,
         markup=_text(_child(node, "encoded")) or _text(_child(node, "content", "description", "summary", "subtitle")),
         author=_author(node) or owner,

@@ -10,7 +10,7 @@ from crawlers.platforms._weibo_id import mid_time, permalink
 from domain.mention import Kind
 from domain.weibo_id import bid_to_mid, mid_to_bid
 
-__all__ = ["Native", "native_of"]
+__all__ = ["Native", "Short", "is_known_host", "native_of", "short_of"]
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -45,26 +45,30 @@ def _rule(platform: str, hosts: str, path: str, native_id: str, kind: Kind, url:
 
 
 _END = r"(?![0-9A-Za-z_-])"
-_ZHIHU = "zhihu.com www.zhihu.com m.zhihu.com"
+_ZHIHU = "zhihu.com www.zhihu.com m.zhihu.com oia.zhihu.com"
 _BILI = "bilibili.com www.bilibili.com m.bilibili.com"
-_DOUYIN = "douyin.com www.douyin.com m.douyin.com www.iesdouyin.com"
-_KUAISHOU = "kuaishou.com www.kuaishou.com m.kuaishou.com v.m.chenzhongtech.com"
-_XHS = "xiaohongshu.com www.xiaohongshu.com"
-_TOUTIAO = "toutiao.com www.toutiao.com m.toutiao.com"
-_V2EX = "v2ex.com www.v2ex.com"
-_REDDIT = "reddit.com www.reddit.com old.reddit.com"
-_WEIBO = "weibo.com www.weibo.com m.weibo.cn weibo.cn www.weibo.cn m.weibo.com"
-_TIEBA = "tieba.baidu.com c.tieba.baidu.com"
+_DOUYIN = "douyin.com www.douyin.com m.douyin.com iesdouyin.com www.iesdouyin.com"
+_KUAISHOU = (
+    "kuaishou.com www.kuaishou.com m.kuaishou.com c.kuaishou.com live.kuaishou.com v.m.chenzhongtech.com "
+    "m.gifshow.com www.gifshow.com"
+)
+_XHS = "xiaohongshu.com www.xiaohongshu.com rednote.com www.rednote.com"
+_TOUTIAO = "toutiao.com www.toutiao.com m.toutiao.com m.toutiaocdn.com m.toutiaocdn.cn m.toutiaoimg.com m.toutiaoimg.cn"
+_V2EX = "v2ex.com www.v2ex.com cn.v2ex.com hk.v2ex.com global.v2ex.com"
+_REDDIT = "reddit.com www.reddit.com old.reddit.com new.reddit.com m.reddit.com i.reddit.com"
+_WEIBO = "weibo.com www.weibo.com m.weibo.cn weibo.cn www.weibo.cn m.weibo.com share.api.weibo.cn"
+_TIEBA = "tieba.baidu.com c.tieba.baidu.com wapp.baidu.com jump2.bdimg.com"
 
 _RULES = (
     _rule("zhihu", _ZHIHU, rf"/question/(\d{{1,20}})/answers?/(\d{{1,20}}){_END}", "answer:{1}", Kind.POST,
           "https://www.zhihu.com/question/{0}/answer/{1}"),
-    _rule("zhihu", _ZHIHU, rf"/question/(\d{{1,20}}){_END}", "question:{0}", Kind.POST,
+    _rule("zhihu", _ZHIHU, rf"/(?:question|questions)/(\d{{1,20}}){_END}", "question:{0}", Kind.POST,
           "https://www.zhihu.com/question/{0}"),
-    _rule("zhihu", _ZHIHU, rf"(?:/tardis/\w{{1,9}})?/ans(?:wers?)?/(\d{{1,20}}){_END}", "answer:{0}", Kind.POST,
-          "https://www.zhihu.com/answer/{0}"),
-    _rule("zhihu", f"{_ZHIHU} zhuanlan.zhihu.com", rf"(?:/tardis/\w{{1,9}}/art|/p)/(\d{{1,20}}){_END}", "article:{0}",
-          Kind.ARTICLE, "https://zhuanlan.zhihu.com/p/{0}"),
+    _rule("zhihu", _ZHIHU, rf"(?:/tardis/\w{{1,9}}|/appview(?:/v2)?)?/ans(?:wers?)?/(\d{{1,20}}){_END}",
+          "answer:{0}", Kind.POST, "https://www.zhihu.com/answer/{0}"),
+    _rule("zhihu", f"{_ZHIHU} zhuanlan.zhihu.com",
+          rf"(?:/tardis/\w{{1,9}}/art|(?:/appview)?/p|/articles)/(\d{{1,20}}){_END}",
+          "article:{0}", Kind.ARTICLE, "https://zhuanlan.zhihu.com/p/{0}"),
     _rule("zhihu", _ZHIHU, rf"/zvideo/(\d{{1,20}}){_END}", "zvideo:{0}", Kind.VIDEO,
           "https://www.zhihu.com/zvideo/{0}"),
     _rule("zhihu", _ZHIHU, rf"/pin/(\d{{1,20}}){_END}", "pin:{0}", Kind.POST, "https://www.zhihu.com/pin/{0}"),
@@ -80,20 +84,26 @@ _RULES = (
           "https://www.bilibili.com/opus/{0}"),
     _rule("douyin", _DOUYIN, rf"(?:/share)?/video/(\d{{10,20}}){_END}", "{0}", Kind.VIDEO,
           "https://www.douyin.com/video/{0}"),
-    _rule("douyin", _DOUYIN, rf"(?:/share)?/note/(\d{{10,20}}){_END}", "{0}", Kind.POST,
+    _rule("douyin", _DOUYIN, rf"(?:/share)?/(?:note|slides)/(\d{{10,20}}){_END}", "{0}", Kind.POST,
           "https://www.douyin.com/note/{0}"),
-    _rule("kuaishou", _KUAISHOU, rf"(?:/short-video|/fw/photo|/photo)/(\w{{5,30}}){_END}", "{0}", Kind.VIDEO,
-          "https://www.kuaishou.com/short-video/{0}"),
-    _rule("xiaohongshu", _XHS, rf"(?:/explore|/discovery/item)/([0-9a-f]{{24}}){_END}", "{0}", Kind.POST,
-          "https://www.xiaohongshu.com/explore/{0}"),
+    _rule("kuaishou", _KUAISHOU,
+          rf"(?:/short-video|/(?:fw|app)/(?:photo|long-video)|/photo|/u/\w{{1,40}})/(\w{{5,30}}){_END}",
+          "{0}", Kind.VIDEO, "https://www.kuaishou.com/short-video/{0}"),
+    _rule("xiaohongshu", _XHS,
+          rf"(?:/explore|/discovery/item|/search_result|/user/profile/[0-9a-f]{{24}})/([0-9a-f]{{24}}){_END}",
+          "{0}", Kind.POST, "https://www.xiaohongshu.com/explore/{0}"),
     _rule("toutiao", _TOUTIAO, rf"/(?:article/|group/|item/|[aig])(\d{{10,20}}){_END}", "{0}", Kind.ARTICLE,
           "https://www.toutiao.com/article/{0}/"),
-    _rule("toutiao", _TOUTIAO, rf"/w/(\d{{10,20}}){_END}", "{0}", Kind.POST, "https://www.toutiao.com/w/{0}/"),
+    _rule("toutiao", _TOUTIAO, rf"/w/[ai]?(\d{{10,20}}){_END}", "{0}", Kind.POST, "https://www.toutiao.com/w/{0}/"),
     _rule("toutiao", _TOUTIAO, rf"/video/(\d{{10,20}}){_END}", "{0}", Kind.VIDEO, "https://www.toutiao.com/video/{0}/"),
     _rule("heimao", "tousu.sina.com.cn tousu.sina.cn", rf"/complaint/view/(\d{{5,20}}){_END}", "{0}", Kind.POST,
           "https://tousu.sina.com.cn/complaint/view/{0}/"),
     _rule("v2ex", _V2EX, rf"/t/(\d{{1,12}}){_END}", "{0}", Kind.POST, "https://www.v2ex.com/t/{0}"),
     _rule("reddit", _REDDIT, rf"/r/(\w{{1,30}})/comments/(\w{{3,12}}){_END}", "t3_{1}", Kind.POST, ""),
+    _rule("reddit", _REDDIT, rf"/comments/(\w{{3,12}}){_END}", "t3_{0}", Kind.POST,
+          "https://www.reddit.com/comments/{0}/"),
+    _rule("reddit", "redd.it www.redd.it", r"/(\w{3,12})/?$", "t3_{0}", Kind.POST,
+          "https://www.reddit.com/comments/{0}/"),
 )  # fmt: skip
 _KNOWN_HOSTS = {
     **{host: rule.platform for rule in _RULES for host in rule.hosts},
@@ -101,14 +111,59 @@ _KNOWN_HOSTS = {
     **dict.fromkeys(_TIEBA.split(), "tieba"),
     "mp.weixin.qq.com": "wechat",
 }
+_SHORT = {
+    "t.cn": None, "url.cn": None, "w.url.cn": None, "dwz.cn": None, "suo.im": None, "bit.ly": None, "t.co": None,
+    "b23.tv": "bilibili", "bili2233.cn": "bilibili", "v.douyin.com": "douyin", "xhslink.com": "xiaohongshu",
+    "v.kuaishou.com": "kuaishou", "s.kuaishou.com": "kuaishou", "m.toutiao.com": "toutiao", "www.reddit.com": "reddit",
+    "www.kuaishou.com": "kuaishou", "v.kuaishouapp.com": "kuaishou", "www.xiaohongshu.com": "xiaohongshu",
+    "www.toutiao.com": "toutiao", "reddit.com": "reddit",
+}  # fmt: skip
+"""Hosts of short links, and the platform that they lead to; None = to any."""
+_SHORT_PATH = {
+    "m.toutiao.com": re.compile(r"/is/\w"), "www.toutiao.com": re.compile(r"/is/\w"),
+    "www.kuaishou.com": re.compile(r"/f/[\w-]"), "www.xiaohongshu.com": re.compile(r"/(?:a|m|o)/\w"),
+    "www.reddit.com": re.compile(r"/r/\w+/s/\w"), "reddit.com": re.compile(r"/r/\w+/s/\w"),
+}  # fmt: skip
+"""Of hosts that have other pages too, how the path of a short link begins."""
+_DOUYIN_ID = re.compile(r"\d{10,20}")
+_KUAISHOU_ID = re.compile(r"[0-9a-z]{5,30}")
+_BVID = re.compile(r"BV[0-9A-Za-z]{8,12}")
 _WEIBO_POST = re.compile(
     rf"/(?:(?:status|detail|statuses)/([0-9A-Za-z]{{5,20}})|(\d{{5,12}})/([0-9A-Za-z]{{5,20}})){_END}"
 )
+_WEIBO_WORD = re.compile(r"[0-9A-Za-z]{5,20}")
 _THREAD = re.compile(rf"/p/(\d{{5,20}}){_END}")
 _DIGITS = re.compile(r"\d{1,20}")
 _BIZ = re.compile(r"[0-9A-Za-z+/=_-]{1,64}")
 _OLDEST_MID = 15
 _BID = 9
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Short:
+    """A link that only leads to another."""
+
+    platform: str | None
+    """Platform that it leads to; None = anywhere."""
+
+
+def short_of(link: str) -> Short | None:
+    """Return what is known of a short link; None if it is none. One whose id it tells itself is none."""
+    url = public_link(link)
+    if url is None:
+        return None
+    parts = urlsplit(url)
+    host = (parts.hostname or "").lower()
+    begins = _SHORT_PATH.get(host)
+    if host not in _SHORT or len(parts.path) < 2 or (begins and not begins.match(parts.path)):
+        return None
+    native = native_of(link)
+    return None if native is not None and native.native_id else Short(platform=_SHORT[host])
+
+
+def is_known_host(host: str) -> bool:
+    """Say whether a host in lower case is that of a platform or of short links."""
+    return host in _KNOWN_HOSTS or host in _SHORT or host == "news.ycombinator.com"
 
 
 def native_of(link: str) -> Native | None:
@@ -127,6 +182,8 @@ def native_of(link: str) -> Native | None:
     if platform is None:
         return None
     found = _READERS[platform](parts) if platform in _READERS else _ruled(host, parts, url)
+    if found is None and platform in _BY_QUERY:
+        found = _BY_QUERY[platform](parts)
     return found or Native(platform=platform, native_id=None, kind=_plain_kind(platform), url=url)
 
 
@@ -147,6 +204,39 @@ def _ruled(host: str, parts: SplitResult, url: str) -> Native | None:
     return None
 
 
+def _douyin(parts: SplitResult) -> Native | None:
+    """Read a video that is shown over a page of another kind."""
+    number = _query(parts).get("modal_id", "")
+    if not _DOUYIN_ID.fullmatch(number):
+        return None
+    return Native(platform="douyin", native_id=number, kind=Kind.VIDEO, url=f"https://www.douyin.com/video/{number}")
+
+
+def _kuaishou(parts: SplitResult) -> Native | None:
+    query = _query(parts)
+    name = query.get("photoId", query.get("shareObjectId", ""))
+    if not _KUAISHOU_ID.fullmatch(name):
+        return None
+    return Native(
+        platform="kuaishou", native_id=name, kind=Kind.VIDEO, url=f"https://www.kuaishou.com/short-video/{name}"
+    )
+
+
+def _bilibili(parts: SplitResult) -> Native | None:
+    name = _query(parts).get("bvid", "")
+    if not _BVID.fullmatch(name):
+        return None
+    return Native(platform="bilibili", native_id=name, kind=Kind.VIDEO, url=f"https://www.bilibili.com/video/{name}")
+
+
+def _heimao(parts: SplitResult) -> Native | None:
+    number = _query(parts).get("sn", "")
+    if not parts.path.startswith("/complaint/view") or not _DIGITS.fullmatch(number):
+        return None
+    url = f"https://tousu.sina.com.cn/complaint/view/{number}/"
+    return Native(platform="heimao", native_id=number, kind=Kind.POST, url=url)
+
+
 def _query(parts: SplitResult) -> dict[str, str]:
     pairs = (pair.partition("=") for pair in parts.query.split("&")[:50])
     return {name: value for name, _, value in reversed(list(pairs)) if value}
@@ -161,9 +251,11 @@ def _with_token(address: str, parts: SplitResult) -> str:
 
 def _weibo(parts: SplitResult) -> Native | None:
     match = _WEIBO_POST.match(parts.path)
-    if match is None:
+    query = _query(parts)
+    asked = query.get("weibo_id", query.get("id", "") if parts.path.endswith("/statuses/show") else "")
+    if match is None and not _WEIBO_WORD.fullmatch(asked):
         return None
-    word, uid = match[1] or match[3], match[2] or ""
+    word, uid = (match[1] or match[3], match[2] or "") if match else (asked, "")
     if word.isdigit() and len(word) >= _OLDEST_MID:
         mid, bid = word, mid_to_bid(word)
     else:
@@ -188,9 +280,9 @@ def _wechat(parts: SplitResult) -> Native | None:
 
 def _tieba(parts: SplitResult) -> Native | None:
     match = _THREAD.match(parts.path)
-    if match is None:
+    thread, post = match[1] if match else _query(parts).get("kz", ""), _query(parts).get("pid", "")
+    if not _DIGITS.fullmatch(thread):
         return None
-    thread, post = match[1], _query(parts).get("pid", "")
     url = f"https://tieba.baidu.com/p/{thread}"
     if not _DIGITS.fullmatch(post):
         return Native(platform="tieba", native_id=thread, kind=Kind.POST, url=url)
@@ -206,3 +298,4 @@ def _hacker_news(parts: SplitResult) -> Native | None:
 
 
 _READERS = {"weibo": _weibo, "wechat": _wechat, "tieba": _tieba}
+_BY_QUERY = {"douyin": _douyin, "kuaishou": _kuaishou, "bilibili": _bilibili, "heimao": _heimao}

@@ -12,7 +12,7 @@ from crawlers.number import parse_number
 from crawlers.platforms._answer import query_of
 from crawlers.platforms._gather import gather
 from crawlers.platforms._native import native_of
-from crawlers.platforms._wechat_id import hashed_id, is_temporary
+from crawlers.platforms._wechat_id import hashed_id, is_temporary, other_id
 from crawlers.text import clean_line, hashtags, html_to_text
 from crawlers.tree import Node
 from crawlers.verdict import status_outcome
@@ -110,8 +110,14 @@ def _result(item: Node, now: datetime) -> Post | None:
         published_raw=clean_line(raw, 60) if stamp else None,
         tags=hashtags(text),
         truncated=True,
-        extra=(("url_is_temporary", "true"),) if is_temporary(url) else (),
+        extra=_extra(native.native_id if native else None, url, account, title),
     )
+
+
+def _extra(native_id: str | None, url: str, account: str | None, title: str) -> tuple[tuple[str, str], ...]:
+    if native_id:
+        return other_id(native_id, account, title)
+    return (("url_is_temporary", "true"),) if is_temporary(url) else ()
 
 
 def _link(item: Node) -> str | None:

@@ -14,7 +14,7 @@ from crawlers.link import public_link
 from crawlers.platforms._answer import json_object
 from crawlers.platforms._gather import MAX_ENTRIES, gather
 from crawlers.platforms._native import Native, native_of
-from crawlers.platforms._wechat_id import hashed_id, is_temporary
+from crawlers.platforms._wechat_id import hashed_id, is_temporary, other_id
 from crawlers.shape import entries, obj, text_of
 from crawlers.text import clean_line, hashtags, html_to_text
 from crawlers.verdict import status_outcome
@@ -153,8 +153,15 @@ def _post(result: Mapping[str, Any], form: _Form, response: Response) -> Post | 
         tags=hashtags(rich.text),
         links=rich.links,
         truncated=rich.truncated or rich.text.endswith(_CUT),
-        extra=(("platform_of_origin", native.platform),) if native else (),
+        extra=_extra(native, media, title),
     )
+
+
+def _extra(native: Native | None, media: str | None, title: str | None) -> tuple[tuple[str, str], ...]:
+    if native is None:
+        return ()
+    other = other_id(native.native_id, media, title) if native.platform == "wechat" else ()
+    return (("platform_of_origin", native.platform), *other)
 
 
 def _kind(native: Native | None, result: Mapping[str, Any]) -> Kind:

@@ -12,7 +12,7 @@ from crawlers.base import Parsed, Response
 from crawlers.cn_time import parse_cn_time
 from crawlers.link import public_link
 from crawlers.platforms._native import native_of
-from crawlers.platforms._wechat_id import hashed_id, is_temporary
+from crawlers.platforms._wechat_id import hashed_id, is_temporary, other_id
 from crawlers.platforms._wechat_script import script_values, unescape
 from crawlers.text import Rich, at_names, clean, clean_line, hashtags, html_to_text
 from crawlers.tree import Node
@@ -117,7 +117,7 @@ def _article(page: _Page, response: Response) -> Post | None:
         tags=hashtags(text),
         at_users=at_names(text),
         links=links,
-        extra=_extra(page, url),
+        extra=_extra(page, url) + other_id(native_id, account, title),
     )
 
 

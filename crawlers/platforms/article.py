@@ -5,9 +5,11 @@ then readability where that found too little. Runs in a worker: it costs 30 to 1
 """
 
 import re
+from collections.abc import Set
 from dataclasses import dataclass
 from datetime import datetime, timedelta
 from functools import cache, lru_cache
+from itertools import islice
 from typing import Any
 
 from lxml import etree
@@ -37,7 +39,25 @@ _SHARE = 0.35
 """Less than this share of what resiliparse reads is too little."""
 _MOST = 0.5
 """This share of all text outside of short links is enough, whatever resiliparse would read."""
+_FAR = 0.1
+"""Less than this share of what resiliparse reads is not the text."""
+_LISTED = 0.5
+"""A text of which so much are links to other pages is a list beside the article."""
+_BLOCK_LINE = 30
+"""Lines after an article's end are shorter than this on average, in characters."""
+_BLOCK = frozenset(
+    "热门推荐 相关推荐 精彩推荐 推荐阅读 相关阅读 延伸阅读 相关新闻 相关文章 热点新闻 热门新闻 更多新闻 更多精彩 "
+    "为您推荐 为你推荐 给您推荐 给你推荐 猜您喜欢 猜你喜欢 大家都在看 关注我们".split()
+)
+_BLOCK_MARKS = "-—·【】[]:： "
+_RANK = re.compile(r"\A[-\s\d.、]+")
 _CAPTCHA_TITLE = re.compile(r"百度安全验证|环境异常|安全验证|人机验证|滑动验证|请完成验证|Just a moment", re.IGNORECASE)
+_CAPTCHA_ONLY = re.compile(
+    r"(?:百度|网站|系统)?(?:环境异常|安全验证|人机验证|滑动验证|请完成验证)|Just a moment\W*", re.IGNORECASE
+)
+_TITLE_MARK = re.compile("[-_|–—·]")
+_WALL_TEXT = 400
+"""A page that only asks whether it is a person who reads has less text than this, in characters."""
 _LOGIN_TITLE = re.compile(r"^(?:用户)?登录(?:\s*[-_|].*)?$|Sina Visitor System")
 _OPEN_TAG = re.compile(r"<(/?)([a-zA-Z][a-zA-Z0-9]{0,20})\b[^<>]{0,2000}?(/?)>")
 _DEEP = etree.XPath("boolean(/" + "*/" * _MAX_DEPTH + "*)")
@@ -62,6 +82,7 @@ class ArticlePage(Platform):
     hosts: tuple[str, ...] = ()
     prefixes = ("article",)
     pace = timedelta(0)
+    floor = timedelta(minutes=2)
 
     def __init__(self, options: ArticleSettings | None = None) -> None:
         self._options = options or ArticleSettings()
@@ -96,7 +117,7 @@ class ArticlePage(Platform):
 def _read(source: str, tree: Node, response: Response, css: str | None) -> Parsed:
     marks = read_marks(tree)
     head = marks.head or ""
-    if _CAPTCHA_TITLE.search(head):
+    if _is_captcha(head, source):
         return Parsed(outcome=FetchOutcome.CAPTCHA, detail=head[:200])
     if _LOGIN_TITLE.search(head):
         return Parsed(outcome=FetchOutcome.LOGIN_REQUIRED, detail=head[:200])
@@ -120,6 +141,14 @@ def _read(source: str, tree: Node, response: Response, css: str | None) -> Parse
         extra=(("date_source", facts.date_source), ("extracted_by", how)),
     )
     return Parsed(outcome=FetchOutcome.OK, posts=(post,))
+
+
+def _is_captcha(head: str, source: str) -> bool:
+    """Say whether a page asks for a captcha; an article may speak of one in its title too."""
+    if not _CAPTCHA_TITLE.search(head):
+        return False
+    only = any(_CAPTCHA_ONLY.fullmatch(part.strip()) for part in _TITLE_MARK.split(head))
+    return only or len(html_to_text(source).text) < _WALL_TEXT
 
 
 def _depth(source: str) -> int:
@@ -160,15 +189,43 @@ def _extract(source: str, tree: Node, linked: str, css: str | None) -> tuple[str
     if source.count("<") > _MAX_TAGS:
         return _by_resiliparse(source), "resiliparse"
     unlinked = sum(map(len, _WORDS(tree)))
-    text = _by_trafilatura(tree)
-    if len(text) >= max(_SHORT, _MOST * unlinked):
-        return text, "trafilatura"
-    whole = _by_resiliparse(source)
-    if len(text) < _SHORT or len(text) < _SHARE * len(whole):
-        other = _by_readability(source)
-        if len(other) > len(text):
-            return other, "readability"
-    return (text, "trafilatura") if text else (whole, "resiliparse")
+    titles = _link_titles(tree)
+    text, how = _by_trafilatura(tree), "trafilatura"
+    if len(text) < max(_SHORT, _MOST * unlinked):
+        whole = _by_resiliparse(source)
+        listed = _is_list(text, titles)
+        if listed or len(text) < _SHORT or len(text) < _SHARE * len(whole):
+            other = _by_readability(source)
+            if len(other) > len(text) or (listed and other and not _is_list(other, titles)):
+                text, how = other, "readability"
+        if len(text) < _FAR * len(whole) or not text:
+            text, how = whole, "resiliparse"
+    return _without_block(text), how
+
+
+def _link_titles(tree: Node) -> frozenset[str]:
+    """Return the texts of links that are as long as a headline, without rank and marks before them."""
+    texts = (_RANK.sub("", clean("".join(islice(node.itertext(), 20))[:200])) for node in tree.iter("a"))
+    return frozenset(text for text in texts if 4 <= len(text) <= 60)
+
+
+def _is_list(text: str, titles: Set[str]) -> bool:
+    """Say whether a text consists of links to other pages, such as the news of the day beside an article."""
+    linked = sum(len(line) for line in text.split("\n") if _RANK.sub("", line) in titles)
+    return linked >= _LISTED * max(len(text), 1)
+
+
+def _without_block(text: str) -> str:
+    """Return the text without the lines that recommend other pages after its end."""
+    at = 0
+    lines = text.split("\n")
+    for number, line in enumerate(lines, 1):
+        if at >= _SHORT and line.strip(_BLOCK_MARKS) in _BLOCK:
+            after, n_after = len(text) - at - len(line) - 1, len(lines) - number
+            if after <= _BLOCK_LINE * n_after or not n_after:
+                return text[:at].rstrip()
+        at += len(line) + 1
+    return text
 
 
 def _by_css(tree: Node, css: str) -> str:
@@ -192,7 +249,8 @@ def _selector(css: str) -> Any:
 def _by_trafilatura(tree: Node) -> str:
     import trafilatura
 
-    return clean(_guarded(lambda: trafilatura.extract(tree, options=_precise())) or "")
+    found = clean(_guarded(lambda: trafilatura.extract(tree, options=_precise())) or "")
+    return clean("\n".join(line.strip("| ") for line in found.split("\n"))) if "|" in found else found
 
 
 @cache

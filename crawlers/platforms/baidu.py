@@ -47,26 +47,30 @@ class BaiduPage(Platform):
     hosts = ("www.baidu.com", "top.baidu.com")
     prefixes = ("baidu",)
     pace = timedelta(seconds=5)
+    floor = timedelta(minutes=2)
+    canary = "天气"
 
     def __init__(self, options: BaiduSettings | None = None) -> None:
         self._options = options or BaiduSettings()
 
     def searches(self, source: SourceSettings) -> bool:
         """Say whether the source asks for words."""
-        return source.transport == "cookie"
+        return source.transport == "cookie" or (source.transport == "browser" and source.cookie is not None)
 
     def start(self, source: SourceSettings, now: datetime) -> tuple[Fetch, ...]:
         """Return the top board where no words are asked, else one news search for each word with a cookie."""
-        if source.transport == "open" and not source.query:
+        anyone = source.transport == "open" or (source.transport == "browser" and not source.cookie)
+        if anyone and not source.query:
             url = "https://top.baidu.com/board?" + urlencode({"tab": self._options.board})
             return (Fetch(endpoint="baidu.hot", url=url),)
-        if source.transport == "open":
+        if anyone:
             raise SourceError(source.name, _CLOSED)
-        if source.transport != "cookie":
-            raise SourceError(source.name, f"baidu has no transport {source.transport[:20]!r}: open, cookie")
+        if source.transport not in ("cookie", "browser"):
+            raise SourceError(source.name, f"baidu has no transport {source.transport[:20]!r}: open, cookie, browser")
         if not source.cookie or not source.query:
             raise SourceError(
-                source.name, "transport `cookie` needs `query` and `cookie`: open www.baidu.com and copy it"
+                source.name,
+                f"transport `{source.transport}` needs `query` and `cookie`: open www.baidu.com and copy it",
             )
         return tuple(Fetch(endpoint="baidu.news", url=self._search(word)) for word in source.query)
 

@@ -19,7 +19,7 @@ from crawlers.platforms._gather import MAX_ENTRIES, gather
 from crawlers.shape import entries, load_json, obj, text_of
 from crawlers.text import clean_line
 from crawlers.verdict import status_outcome, url_outcome
-from domain.mention import Post, Trend
+from domain.mention import Kind, Post, Trend
 from domain.outcome import FetchOutcome
 from domain.spec import Spec
 
@@ -44,6 +44,9 @@ _READ_KINDS = frozenset({"video", "article"})
 _ANSWERS = ("result", "replies", "cursor", "bvid", "aid", "list", "wbi_img")
 _KEY = re.compile(r"/([0-9a-f]{32})\.[a-z]{3,4}$")
 _LAST_PAGE = 50
+_NUMBERED = re.compile(r"(av|cv)([1-9][0-9]{0,19})")
+_VIDEO = re.compile(r"(BV[0-9A-Za-z]{4,24})|av([1-9][0-9]{0,19})")
+_REPLY_TYPES = {"av": 1, "cv": 12}
 _BANNED = re.compile("安全风控|request was banned")
 _CHALLENGE = re.compile("geetest|验证码|v_voucher")
 
@@ -63,6 +66,8 @@ class BilibiliPage(Platform):
     hosts = ("www.bilibili.com", "api.bilibili.com", "search.bilibili.com", "s.search.bilibili.com")
     prefixes = ("bilibili",)
     pace = timedelta(seconds=5)
+    floor = timedelta(minutes=1)
+    canary = "音乐"
 
     def __init__(self, options: BilibiliSettings | None = None) -> None:
         self._board = (options or BilibiliSettings()).board
@@ -89,6 +94,31 @@ class BilibiliPage(Platform):
         kept = [pair for pair in query.split("&") if pair and not pair.startswith(names)]
         steps = [f"{name}={quote(str(value), safe='')}" for name, value in parsed.next]
         return replace(fetch, url=f"{address}?{'&'.join((*kept, *steps))}", page=fetch.page + 1)
+
+    def comments(self, source: SourceSettings, post: Post) -> Fetch | None:
+        """Return the request for the newest comments under a video or an article, by its number.
+
+        It is the address that asks for no signature; a post of which only the BV id is known has none.
+        """
+        if source.transport != "open" or post.platform != "bilibili" or post.kind is Kind.COMMENT:
+            return None
+        ids = (post.native_id, *(value for name, value in post.extra if name == "id_alt"))
+        found = next((match for each in ids if (match := _NUMBERED.fullmatch(each))), None)
+        if found is None:
+            return None
+        query = f"oid={found[2]}&type={_REPLY_TYPES[found[1]]}&mode=2&next=0&ps=20"
+        context = (("parent_id", post.native_id), *((("parent_url", post.url),) if post.url else ()))
+        return Fetch(
+            endpoint="bilibili.reply", url=f"https://api.bilibili.com/x/v2/reply/main?{query}", context=context
+        )
+
+    def reread(self, source: SourceSettings, post: Post) -> Fetch | None:
+        """Return the request for one video, by its BV id or its number."""
+        found = _VIDEO.fullmatch(post.native_id)
+        if source.transport != "open" or post.platform != "bilibili" or post.kind is not Kind.VIDEO or found is None:
+            return None
+        asked = f"bvid={found[1]}" if found[1] else f"aid={found[2]}"
+        return Fetch(endpoint="bilibili.view", url=f"https://api.bilibili.com/x/web-interface/view?{asked}")
 
     def parse(self, endpoint: str, response: Response) -> Parsed:
         """Read one answer of any endpoint; unknown ones are an error."""

@@ -8,10 +8,11 @@ from typing import Any
 from urllib.parse import quote, urlencode
 
 from config.settings import SourceSettings
-from crawlers.base import Fetch, Parsed, Platform, Response
+from crawlers.base import Fetch, Parsed, Platform, Response, TokenGrant
 from crawlers.cn_time import parse_cn_time
 from crawlers.decode import decode_body
 from crawlers.errors import SourceError
+from crawlers.grant import has_key
 from crawlers.number import parse_number
 from crawlers.platforms._answer import json_object, query_of, sent_away, with_query
 from crawlers.platforms._douyin_post import is_deleted, read_comment, read_found, read_work, thread
@@ -60,8 +61,17 @@ class DouyinPage(Platform):
     name = "douyin"
     hosts = ("www.douyin.com", "douyin.com", "open.douyin.com")
     token_header = ("access-token", "{}")
+    grant = TokenGrant(
+        url="https://open.douyin.com/oauth/client_token/",
+        form="json",
+        id_key="client_key",
+        grant_type="client_credential",
+        within="data",
+        busy=frozenset({"2100004", "2190001", "28003017"}),
+    )
     prefixes = ("douyin",)
     pace = timedelta(seconds=5)
+    canary = "美食"
 
     def __init__(self, options: DouyinSettings | None = None) -> None:
         self._options = options or DouyinSettings()
@@ -87,8 +97,9 @@ class DouyinPage(Platform):
         return source.transport == "official"
 
     def _official(self, source: SourceSettings) -> tuple[Fetch, ...]:
-        if not source.token:
-            raise SourceError(source.name, "transport `official` needs `token`, a client token of open.douyin.com")
+        if not has_key(source):
+            needed = "`token`, a client token of open.douyin.com, or your application's `client_id` and `client_secret`"
+            raise SourceError(source.name, f"transport `official` needs {needed}")
         newest = {"count": 20, "cursor": 0, "sort_type": 2, "publish_time": 7, "device_id": self._options.device_id}
         return tuple(
             Fetch(

@@ -10,13 +10,17 @@ from crawlers.decode import decode_body
 from crawlers.errors import SourceError
 from crawlers.platforms._feed_json import is_json_feed, read_json_feed
 from crawlers.platforms._feed_xml import read_xml_feed
+from crawlers.platforms._page_again import page_again, read_page_again
 from crawlers.shape import load_json
 from crawlers.text import clean_line, html_to_text
 from crawlers.verdict import status_outcome
+from domain.mention import Post
 from domain.outcome import FetchOutcome
 from domain.spec import Spec
 
 __all__ = ["SPEC", "FeedPage", "FeedSettings"]
+
+_PAGE = "feed.page"
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -34,6 +38,7 @@ class FeedPage(Platform):
     hosts: tuple[str, ...] = ()
     prefixes = ("feed", "rss")
     pace = timedelta(0)
+    floor = timedelta(minutes=2)
 
     def __init__(self, options: FeedSettings | None = None) -> None:
         self._options = options or FeedSettings()
@@ -45,8 +50,14 @@ class FeedPage(Platform):
         accept = "application/rss+xml, application/atom+xml, application/feed+json, application/xml;q=0.9, */*;q=0.5"
         return (Fetch(endpoint="feed.any", url=source.url, headers=(("Accept", accept),)),)
 
+    def reread(self, source: SourceSettings, post: Post) -> Fetch | None:
+        """Return the request for the page behind an entry; it tells whether the page still stands."""
+        return page_again(source, post, _PAGE)
+
     def parse(self, endpoint: str, response: Response) -> Parsed:
         """Read a feed of any form; HTML, an empty body and anything else is a parse error."""
+        if endpoint == _PAGE:
+            return read_page_again(response)
         by_status = status_outcome(response.status, response.headers)
         if by_status is not None:
             return Parsed(outcome=by_status, detail=f"HTTP {response.status}")

@@ -3,7 +3,7 @@
 import re
 from collections.abc import Mapping
 from dataclasses import dataclass
-from datetime import datetime, timedelta
+from datetime import UTC, datetime, timedelta
 from typing import Any
 from urllib.parse import urlencode
 
@@ -12,7 +12,9 @@ from crawlers.base import Fetch, Parsed, Platform, Response
 from crawlers.cn_time import parse_cn_time
 from crawlers.decode import decode_body
 from crawlers.platforms._gather import MAX_ENTRIES, gather
+from crawlers.platforms._page_again import page_again, read_page_again
 from crawlers.shape import entries, load_json, text_of
+from crawlers.span import spans
 from crawlers.text import clean_line, html_to_text
 from crawlers.verdict import status_outcome
 from domain.mention import Author, Kind, Post
@@ -21,6 +23,7 @@ from domain.spec import Spec
 
 __all__ = ["SPEC", "GdeltPage", "GdeltSettings"]
 
+_PAGE = "gdelt.page"
 _CJK = "\u2e80-\u303f\u3040-\u30ff\u3400-\u4dbf\u4e00-\u9fff\uf900-\ufaff\uff00-\uffef\u2014\u2018-\u201d\u2026\u00b7"
 _INNER_BLANK = re.compile(f"(?<=[{_CJK}]) +(?=[{_CJK}])")
 _LANGUAGES = {"chinese": "zh", "english": "en", "japanese": "ja", "korean": "ko", "french": "fr", "german": "de",
@@ -45,6 +48,8 @@ class GdeltPage(Platform):
     hosts = ("api.gdeltproject.org",)
     prefixes = ("gdelt",)
     pace = timedelta(seconds=5)
+    # It takes in what is new every fifteen minutes.
+    floor = timedelta(minutes=15)
 
     def __init__(self, options: GdeltSettings | None = None) -> None:
         self._options = options or GdeltSettings()
@@ -57,15 +62,34 @@ class GdeltPage(Platform):
         """Return one search for each word."""
         return tuple(Fetch(endpoint="gdelt.artlist", url=self._address(word, source.limit)) for word in source.query)
 
-    def _address(self, word: str, limit: int) -> str:
+    def _address(self, word: str, limit: int, span: tuple[datetime, datetime] | None = None) -> str:
         phrase = f'"{word}"' if " " in word and not word.startswith('"') else word
         language = f" sourcelang:{self._options.language}" if self._options.language else ""
         query = {"query": phrase + language, "mode": "artlist", "format": "json", "maxrecords": min(limit, 250),
-                 "sort": "datedesc", "timespan": self._options.timespan}  # fmt: skip
+                 "sort": "datedesc"}  # fmt: skip
+        if span is None:
+            query["timespan"] = self._options.timespan
+        else:
+            start, end = (f"{moment.astimezone(UTC):%Y%m%d%H%M%S}" for moment in span)
+            query |= {"startdatetime": start, "enddatetime": end}
         return "https://api.gdeltproject.org/api/v2/doc/doc?" + urlencode(query)
+
+    def history(self, source: SourceSettings, since: datetime, until: datetime) -> tuple[Fetch, ...]:
+        """Return a search for each word and day: one search gives 250 articles."""
+        return tuple(
+            Fetch(endpoint="gdelt.artlist", url=self._address(word, source.limit, (start, end)))
+            for word in source.query
+            for start, end in spans(since, until, timedelta(days=1))
+        )
+
+    def reread(self, source: SourceSettings, post: Post) -> Fetch | None:
+        """Return the request for the page behind an entry; it tells whether the page still stands."""
+        return page_again(source, post, _PAGE)
 
     def parse(self, endpoint: str, response: Response) -> Parsed:
         """Read a list of articles; errors come as plain text, often with status 200."""
+        if endpoint == _PAGE:
+            return read_page_again(response)
         text = decode_body(response.body, response.headers.get("content-type")).strip()
         by_status = status_outcome(response.status, response.headers)
         if not text.startswith(("{", "[")):

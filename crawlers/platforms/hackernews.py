@@ -1,6 +1,7 @@
 """Hacker News: stories and comments by word, from Algolia's open search."""
 
 import html
+import re
 from collections.abc import Mapping
 from dataclasses import dataclass, replace
 from datetime import datetime, timedelta
@@ -13,9 +14,10 @@ from crawlers.base import Fetch, Parsed, Platform, Response
 from crawlers.cn_time import parse_cn_time
 from crawlers.errors import SourceError
 from crawlers.number import parse_number
-from crawlers.platforms._answer import with_query
+from crawlers.platforms._answer import query_of, with_query
 from crawlers.platforms._open_api import collect, http_link, read_answer, refusal, unexpected
 from crawlers.shape import engagement, number_id, obj, text_of
+from crawlers.span import spans
 from crawlers.text import clean_line, html_to_text
 from domain.mention import Author, Kind, Post
 from domain.outcome import FetchOutcome
@@ -27,6 +29,7 @@ _ENDPOINTS = frozenset({"hn.search", "hn.search_by_date", "hackernews.search", "
 _SEARCH = "https://hn.algolia.com/api/v1/search_by_date?"
 _ITEM = "https://news.ycombinator.com/item?id="
 _PER_PAGE = 100
+_ONE_STORY = re.compile(r"story,story_\d{1,20}")
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -44,6 +47,7 @@ class HackerNewsPage(Platform):
     hosts = ("hn.algolia.com",)
     prefixes = ("hn", "hackernews")
     pace = timedelta(seconds=1)
+    canary = "google"
 
     def __init__(self, options: HackerNewsSettings | None = None) -> None:
         self._options = options or HackerNewsSettings()
@@ -59,10 +63,26 @@ class HackerNewsPage(Platform):
         since = int((now - self._options.lookback).timestamp())
         return tuple(Fetch(endpoint="hn.search", url=_address(word, since, source.limit)) for word in source.query)
 
+    def history(self, source: SourceSettings, since: datetime, until: datetime) -> tuple[Fetch, ...]:
+        """Return a search for each word and week: one search gives its newest thousand hits only."""
+        return tuple(
+            Fetch(endpoint="hn.search", url=_address(word, int(start.timestamp()), source.limit, int(end.timestamp())))
+            for word in source.query
+            for start, end in spans(since, until, timedelta(days=7))
+        )
+
     def following(self, fetch: Fetch, parsed: Parsed) -> Fetch | None:
         """Return the request for the next list page; None = there is none."""
         page = dict(parsed.next).get("page")
         return replace(fetch, url=with_query(fetch.url, page=page), page=fetch.page + 1) if page else None
+
+    def reread(self, source: SourceSettings, post: Post) -> Fetch | None:
+        """Return the search that finds one story by its number."""
+        number = number_id(post.native_id)
+        if source.transport != "open" or post.platform != "hackernews" or post.kind is Kind.COMMENT or not number:
+            return None
+        query = urlencode({"tags": f"story,story_{number}", "hitsPerPage": 1}, safe="(),")
+        return Fetch(endpoint="hn.search_by_date", url=_SEARCH + query)
 
     def parse(self, endpoint: str, response: Response) -> Parsed:
         """Read a page of hits; a refused search says so in `message`."""
@@ -79,11 +99,14 @@ class HackerNewsPage(Platform):
             return unexpected(answer, "no list of hits")
         page, pages = (parse_number(answer.body.get(name)).value or 0 for name in ("page", "nbPages"))
         step = (("page", page + 1),) if page + 1 < pages else ()
+        if not hits and _ONE_STORY.fullmatch(query_of(response.url).get("tags", "")):
+            return Parsed(outcome=FetchOutcome.GONE, detail="the index has no such story any more")
         return collect(hits, lambda hit: _read(hit, response.now), gone=_is_gone, step=step)
 
 
-def _address(word: str, since: int, limit: int) -> str:
-    query = {"query": word, "tags": "(story,comment)", "numericFilters": f"created_at_i>{since}",
+def _address(word: str, since: int, limit: int, until: int | None = None) -> str:
+    span = f"created_at_i>{since}" + (f",created_at_i<={until}" if until else "")
+    query = {"query": word, "tags": "(story,comment)", "numericFilters": span,
              "hitsPerPage": min(limit, _PER_PAGE), "page": 0}  # fmt: skip
     return _SEARCH + urlencode(query, safe="(),")
 

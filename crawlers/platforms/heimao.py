@@ -54,6 +54,8 @@ class HeimaoPage(Platform):
     hosts = ("tousu.sina.com.cn",)
     prefixes = ("heimao",)
     pace = timedelta(seconds=5)
+    floor = timedelta(minutes=1)
+    canary = "退款"
 
     def __init__(self, options: HeimaoSettings | None = None) -> None:
         self._options = options or HeimaoSettings()

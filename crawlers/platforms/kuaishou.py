@@ -49,6 +49,7 @@ class KuaishouPage(Platform):
     hosts = ("www.kuaishou.com",)
     prefixes = ("kuaishou",)
     pace = timedelta(seconds=3)
+    floor = timedelta(minutes=2)
 
     def __init__(self, options: KuaishouSettings | None = None) -> None:
         self._options = options or KuaishouSettings()
@@ -57,8 +58,8 @@ class KuaishouPage(Platform):
         """Return the page with the hot rank; words cannot be asked for."""
         if source.query:
             raise SourceError(source.name, f"kuaishou cannot be searched without a signature: {_INSTEAD}")
-        if source.transport != "open":
-            raise SourceError(source.name, f"kuaishou has no transport {source.transport[:20]!r}: open")
+        if source.transport not in ("open", "browser"):
+            raise SourceError(source.name, f"kuaishou has no transport {source.transport[:20]!r}: open, browser")
         return (Fetch(endpoint="kuaishou.hot", url="https://www.kuaishou.com/?isHome=1"),)
 
     def parse(self, endpoint: str, response: Response) -> Parsed:

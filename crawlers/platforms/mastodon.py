@@ -13,6 +13,8 @@ from crawlers.errors import SourceError
 from crawlers.platforms._answer import with_query
 from crawlers.platforms._mastodon_status import is_hidden, read_statuses
 from crawlers.platforms._open_api import asked, only_asked, read_answer, refusal, unexpected
+from crawlers.shape import obj, text_of
+from domain.mention import Post
 from domain.outcome import FetchOutcome
 from domain.spec import Spec
 
@@ -48,6 +50,7 @@ class MastodonPage(Platform):
     hosts: tuple[str, ...] = ()
     prefixes = ("mastodon",)
     pace = timedelta(seconds=1)
+    canary = "news"
 
     def __init__(self, options: MastodonSettings | None = None) -> None:
         self._options = options or MastodonSettings()
@@ -74,18 +77,57 @@ class MastodonPage(Platform):
 
     def following(self, fetch: Fetch, parsed: Parsed) -> Fetch | None:
         """Return the request for the next list page; None = there is none."""
-        last = dict(parsed.next).get("max_id")
+        step = dict(parsed.next)
+        if "account" in step:
+            base = fetch.url.partition("lookup?")[0]
+            url = f"{base}{step['account']}/statuses?limit={_LARGEST_PAGE}"
+            return Fetch(endpoint="mastodon.account", url=url, page=fetch.page + 1)
+        last = step.get("max_id")
         return replace(fetch, url=with_query(fetch.url, max_id=last), page=fetch.page + 1) if last else None
+
+    def timeline(self, source: SourceSettings, platform: str, account: str) -> Fetch | None:
+        """Return the request that finds an account of the source's own instance; its posts are the page behind it."""
+        if source.transport != "open" or platform != "mastodon" or not source.url:
+            return None
+        parts = urlsplit(source.url)
+        name, _, host = account.removeprefix("@").partition("@")
+        if not name or (host and host.lower() != parts.hostname):
+            return None
+        url = f"{parts.scheme}://{parts.netloc}/api/v1/accounts/lookup?acct={quote(name, safe='')}"
+        return Fetch(endpoint="mastodon.lookup", url=url, page=0)
+
+    def comments(self, source: SourceSettings, post: Post) -> Fetch | None:
+        """Return the request for the answers to a post of the source's own instance, where its id is known."""
+        if source.transport != "open" or post.platform != "mastodon" or not source.url or not post.url:
+            return None
+        parts = urlsplit(source.url)
+        if _host(post.url) != parts.hostname:
+            return None
+        url = f"{parts.scheme}://{parts.netloc}/api/v1/statuses/{quote(post.native_id, safe='')}/context"
+        return Fetch(endpoint="mastodon.context", url=url, context=(("parent_id", post.native_id),))
+
+    def reread(self, source: SourceSettings, post: Post) -> Fetch | None:
+        """Return the request for one status of the source's own instance, whose ids are only known there."""
+        if source.transport != "open" or post.platform != "mastodon" or not source.url:
+            return None
+        parts = urlsplit(source.url)
+        url = f"{parts.scheme}://{parts.netloc}/api/v1/statuses/{quote(post.native_id, safe='')}"
+        return Fetch(endpoint="mastodon.status", url=url)
 
     def parse(self, endpoint: str, response: Response) -> Parsed:
         """Read a list of statuses or one status; an error comes as an object with `error`."""
         kind = endpoint.removeprefix("mastodon.")
-        if kind not in _LISTS | _SINGLE:
+        if kind not in _LISTS | _SINGLE | {"lookup"}:
             return Parsed(outcome=FetchOutcome.ERROR, detail=f"unknown endpoint {endpoint[:60]}")
         answer = read_answer(response)
         refused = refusal(answer, _RULES)
         if refused is not None:
             return refused
+        if kind == "lookup":
+            number = text_of(obj(answer.body).get("id"))
+            if not (number.isascii() and number.isalnum() and len(number) <= 64):
+                return unexpected(answer, "no account", _RULES)
+            return Parsed(outcome=FetchOutcome.EMPTY, next=(("account", number),), detail="account found")
         listed = _statuses(answer.body)
         if listed is None:
             return unexpected(answer, "no list of statuses", _RULES)

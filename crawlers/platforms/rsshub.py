@@ -6,13 +6,14 @@ from collections.abc import Mapping
 from dataclasses import dataclass, replace
 from datetime import datetime, timedelta
 from typing import Literal
-from urllib.parse import urlsplit
+from urllib.parse import quote, urlsplit
 
 from config.settings import SourceSettings
 from crawlers.base import Fact, Fetch, Parsed, Platform, Response
 from crawlers.decode import decode_body
 from crawlers.errors import SourceError
 from crawlers.platforms._gather import gather
+from crawlers.platforms._page_again import page_again, read_page_again
 from crawlers.platforms._rsshub_item import read_stats, to_native
 from crawlers.platforms.feed import FeedPage
 from crawlers.shape import load_json, obj, text_of
@@ -23,6 +24,7 @@ from domain.spec import Spec
 
 __all__ = ["SPEC", "RsshubPage", "RsshubSettings"]
 
+_PAGE = "rsshub.page"
 _EMPTY = "this route is empty"
 _ERROR_PAGE = re.compile(r"looks like something went wrong|error message", re.IGNORECASE)
 _MESSAGE = re.compile(r"Error Message:\s*(.{1,400})", re.DOTALL)
@@ -30,6 +32,17 @@ _REJECTED = re.compile(r"RejectError|access denied|authentication failed", re.IG
 _UNSET = re.compile(r"ConfigNotFoundError|missing (?:the )?(?:environment variable|config)", re.IGNORECASE)
 _SERVER_ERROR = 500
 _HEAD = 20_000
+_ACCOUNT_ROUTES = {
+    "weibo": "/weibo/user/{account}",
+    "douyin": "/douyin/user/{account}",
+    "kuaishou": "/kuaishou/profile/{account}",
+    "xiaohongshu": "/xiaohongshu/user/{account}/notes",
+    "zhihu": "/zhihu/posts/{kind}/{account}",
+    "bilibili": "/bilibili/user/video/{account}",
+    "toutiao": "/toutiao/user/token/{account}",
+    "wechat": "/wechat/sogou/{account}",
+}
+"""Routes that list the posts of one account, by platform."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -49,6 +62,8 @@ class RsshubPage(Platform):
     hosts: tuple[str, ...] = ()
     prefixes = ("rsshub",)
     pace = timedelta(0)
+    # It answers from a cache of five minutes.
+    floor = timedelta(minutes=5)
 
     def __init__(self, options: RsshubSettings | None = None) -> None:
         self._options = options or RsshubSettings()
@@ -69,12 +84,31 @@ class RsshubPage(Platform):
             url = parts._replace(query=query, fragment="").geturl()
         return (Fetch(endpoint="rsshub.any", url=url),)
 
+    def timeline(self, source: SourceSettings, platform: str, account: str) -> Fetch | None:
+        """Return the request for the route that lists an account's posts, on the RSSHub that the source names."""
+        route = _ACCOUNT_ROUTES.get(platform)
+        if route is None or not source.url:
+            return None
+        word = quote(account.removeprefix("org/"), safe="")
+        kind = "org" if account.startswith("org/") else "people"
+        parts = urlsplit(source.url)
+        keys = [pair for pair in parts.query.split("&") if pair.startswith("key=")]
+        query = "&".join((*keys, f"format={self._options.form}"))
+        url = parts._replace(path=route.format(account=word, kind=kind), query=query, fragment="").geturl()
+        return Fetch(endpoint="rsshub.any", url=url, context=(("platform", platform), ("account", account)))
+
+    def reread(self, source: SourceSettings, post: Post) -> Fetch | None:
+        """Return the request for the page behind an entry; it tells whether the page still stands."""
+        return page_again(source, post, _PAGE)
+
     def parse(self, endpoint: str, response: Response) -> Parsed:
         """Read a route of any name as RSS, Atom or JSON Feed.
 
         A route that is empty and one whose platform refused the bridge look the same: both are
         `empty_or_upstream_blocked`. A feed without entries is empty, for it was filtered.
         """
+        if endpoint == _PAGE:
+            return read_page_again(response)
         text = decode_body(response.body, response.headers.get("content-type")).lstrip()
         refused = _refusal(text, response.status)
         if refused is not None:
@@ -83,12 +117,21 @@ class RsshubPage(Platform):
         if not parsed.posts:
             return parsed
         stats = read_stats(text) if text.startswith("<") else {}
-        posts, drops = gather(to_native(post, stats) if post.url else None for post in parsed.posts)
+        native = (to_native(post, stats) if post.url else None for post in parsed.posts)
+        posts, drops = gather(_by_account(post, response.context) for post in native)
         counted: Counter[Drop] = Counter(dict(parsed.drops))
         counted.update(dict(drops))
         if not posts:
             return Parsed(outcome=FetchOutcome.SCHEMA_ERROR, drops=tuple(counted.items()), detail="no entry has a link")
         return replace(parsed, posts=posts, drops=tuple(counted.items()), extras=_origin(posts))
+
+
+def _by_account(post: Post | None, context: Mapping[str, str]) -> Post | None:
+    """Return an entry of an account's own route with the account's id, where the entry itself names no author's."""
+    account = context.get("account")
+    if post is None or not account or post.author.id or post.platform != context.get("platform"):
+        return post
+    return replace(post, author=replace(post.author, id=account.removeprefix("org/")))
 
 
 def _origin(posts: tuple[Post, ...]) -> tuple[tuple[str, Fact], ...]:

@@ -7,15 +7,18 @@ from config.settings import SourceSettings
 from crawlers.base import Fetch, Parsed, Platform, Response
 from crawlers.decode import decode_body
 from crawlers.errors import SourceError
+from crawlers.platforms._page_again import page_again, read_page_again
 from crawlers.platforms._sitemap_xml import inflated, read_sitemap
 from crawlers.text import clean_line, html_to_text
 from crawlers.verdict import status_outcome
+from domain.mention import Post
 from domain.outcome import FetchOutcome
 from domain.spec import Spec
 
 __all__ = ["SPEC", "SitemapPage", "SitemapSettings"]
 
 _CHILDREN = "children"
+_PAGE = "sitemap.page"
 _ENDPOINTS = frozenset({"sitemap.news", "sitemap.index"})
 
 
@@ -34,6 +37,7 @@ class SitemapPage(Platform):
     hosts: tuple[str, ...] = ()
     prefixes = ("sitemap",)
     pace = timedelta(0)
+    floor = timedelta(minutes=2)
 
     def __init__(self, options: SitemapSettings | None = None) -> None:
         self._options = options or SitemapSettings()
@@ -56,6 +60,10 @@ class SitemapPage(Platform):
         context = ((_CHILDREN, " ".join(left[1:])),) if left[1:] else ()
         return replace(fetch, url=left[0], context=context, page=fetch.page + 1)
 
+    def reread(self, source: SourceSettings, post: Post) -> Fetch | None:
+        """Return the request for the page behind an entry; it tells whether the page still stands."""
+        return page_again(source, post, _PAGE)
+
     def parse(self, endpoint: str, response: Response) -> Parsed:
         """Read a sitemap, plain or gzip'd.
 
@@ -63,6 +71,8 @@ class SitemapPage(Platform):
         gives no posts but `fresh_children` in the extras: addresses of at most 20 files that changed
         within two days or do not say when, newest first.
         """
+        if endpoint == _PAGE:
+            return read_page_again(response)
         if endpoint not in _ENDPOINTS:
             return Parsed(outcome=FetchOutcome.ERROR, detail=f"unknown endpoint {endpoint[:60]}")
         by_status = status_outcome(response.status, response.headers)

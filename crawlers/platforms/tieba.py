@@ -51,6 +51,8 @@ class TiebaPage(Platform):
     hosts = ("tieba.baidu.com", "c.tieba.baidu.com")
     prefixes = ("tieba",)
     pace = timedelta(seconds=5)
+    floor = timedelta(minutes=1)
+    canary = "天气"
 
     def __init__(self, options: TiebaSettings | None = None) -> None:
         self._options = options or TiebaSettings()

@@ -27,7 +27,11 @@ from domain.spec import Spec
 __all__ = ["SPEC", "ToutiaoPage", "ToutiaoSettings"]
 
 _SEARCH_ID = re.compile(r"""["']search_?[iI]d["']\s{0,5}:\s{0,5}["']([\w-]{1,80})["']""")
-_VERIFY = re.compile(r"<title[^<>]{0,200}>[^<>]{0,40}(?:验证码|安全验证|人机验证)")
+# A search for these words has them in its title too, behind the word that was asked for.
+_VERIFY = re.compile(
+    r"<title[^<>]{0,200}>\s{0,20}(?:[^<>]{0,10}[-_|·]\s{0,3})?(?:请?完成)?(?:验证码|安全验证|人机验证)"
+    r"(?!.{0,10}(?:头条|搜索))"
+)
 _CHALLENGE = re.compile(r"__ac_nonce|byted_acrawler")
 _NOTHING = re.compile(r"没有找到|未找到|没有搜索到|未搜索到|无相关结果|暂无.{0,6}结果|没有相关")
 _LABELS = {"hot": "热", "new": "新", "boom": "爆"}
@@ -53,6 +57,8 @@ class ToutiaoPage(Platform):
     hosts = ("www.toutiao.com", "so.toutiao.com")
     prefixes = ("toutiao",)
     pace = timedelta(seconds=5)
+    floor = timedelta(minutes=1)
+    canary = "天气"
 
     def __init__(self, options: ToutiaoSettings | None = None) -> None:
         self._section = (options or ToutiaoSettings()).section

@@ -20,6 +20,8 @@ __all__ = ["SPEC", "WebsearchPage", "WebsearchSettings"]
 _ZHIPU_URL = "https://open.bigmodel.cn/api/paas/v4/web_search"
 _QIANFAN_URL = "https://qianfan.baidubce.com/v2/ai_search/web_search"
 _ZHIPU_WORDS, _ZHIPU_MOST, _QIANFAN_WORDS, _QIANFAN_MOST = 70, 50, 72, 50
+_QIANFAN_QUOTA = 100
+"""Free calls a day of one key; a source with a paid one sets its own `quota`."""
 _ZHIPU_ENGINES = {"zhipu": "search_std", "zhipu_pro": "search_pro", "zhipu_sogou": "search_pro_sogou",
                   "zhipu_quark": "search_pro_quark"}  # fmt: skip
 _ZHIPU_WITHIN = {"day": "oneDay", "week": "oneWeek", "month": "oneMonth", "year": "oneYear"}
@@ -45,9 +47,12 @@ class WebsearchPage(Platform):
     hosts = ("open.bigmodel.cn", "qianfan.baidubce.com")
     prefixes = ("websearch",)
     pace = timedelta(seconds=1)
+    # Every search costs: never more often than the interval says.
+    floor = timedelta(days=1)
 
     def __init__(self, options: WebsearchSettings | None = None) -> None:
         self._options = options or WebsearchSettings()
+        self.quota = _QIANFAN_QUOTA if self._options.engine == "qianfan" else None
 
     def searches(self, source: SourceSettings) -> bool:
         """Say whether the source asks for words."""

@@ -12,6 +12,7 @@ from crawlers.errors import SourceError
 from crawlers.platforms._answer import sent_away, with_query
 from crawlers.platforms._sogou_page import read_jump, read_results
 from crawlers.platforms._wechat_article import read_article
+from crawlers.platforms._wechat_id import is_temporary
 from crawlers.tree import html_root
 from domain.mention import Post
 from domain.outcome import FetchOutcome
@@ -20,6 +21,7 @@ from domain.spec import Spec
 __all__ = ["SPEC", "WechatPage", "WechatSettings"]
 
 _ARTICLES = "mp.weixin.qq.com"
+_SOGOU = "weixin.sogou.com"
 _WITHIN = {"any": "", "day": "1", "week": "2", "month": "3", "year": "4"}
 _INSTEAD = ("read your own account feed (wechat2rss, WeRSS or a self-hosted RSSHub) with platform `feed`, "
             "or import what a web-search key finds on mp.weixin.qq.com")  # fmt: skip
@@ -37,17 +39,21 @@ class WechatPage(Platform):
     """Addresses and parsers of WeChat articles and of Sogou's search for them."""
 
     name = "wechat"
-    hosts = ("weixin.sogou.com", _ARTICLES)
+    hosts = (_SOGOU, _ARTICLES)
     prefixes = ("wechat",)
     pace = timedelta(seconds=10)
+    floor = timedelta(minutes=5)
+    canary = "天气"
 
     def __init__(self, options: WechatSettings | None = None) -> None:
         self._within = (options or WechatSettings()).within
 
     def start(self, source: SourceSettings, now: datetime) -> tuple[Fetch, ...]:
         """Return the article at the source's url, else one search at Sogou for each word."""
-        if source.transport != "open":
-            raise SourceError(source.name, f"wechat has no transport {source.transport[:20]!r}: open, or {_INSTEAD}")
+        if source.transport not in ("open", "browser"):
+            raise SourceError(
+                source.name, f"wechat has no transport {source.transport[:20]!r}: open, browser, or {_INSTEAD}"
+            )
         if source.url:
             if _host(source.url) != _ARTICLES:
                 raise SourceError(source.name, f"`url` of wechat is an article of {_ARTICLES}; {_INSTEAD}")
@@ -65,17 +71,28 @@ class WechatPage(Platform):
         return not source.url
 
     def following(self, fetch: Fetch, parsed: Parsed) -> Fetch | None:
-        """Return the request for the next result page; None = there is none."""
+        """Return the request for the next result page, or for the article that a jump leads to; None = none."""
+        target = dict(parsed.extras).get("resolved_url")
+        if fetch.endpoint == "wechat.sogou_link":
+            return _article(target) if isinstance(target, str) else None
         step = dict(parsed.next)
         if "page" not in step:
             return None
         return replace(fetch, url=with_query(fetch.url, page=step["page"]), page=fetch.page + 1)
 
     def detail(self, source: SourceSettings, post: Post) -> Fetch | None:
-        """Return the request for the article of a result; None where the link is a jump of Sogou."""
-        if not post.truncated or not post.url or _host(post.url) != _ARTICLES:
+        """Return the request for the article of a result, or for the jump page of Sogou that leads to it."""
+        if not post.truncated or not post.url:
             return None
-        return Fetch(endpoint="wechat.mp_article", url=post.url.replace("http://", "https://", 1))
+        if _host(post.url) == _SOGOU:
+            return Fetch(endpoint="wechat.sogou_link", url=post.url)
+        return _article(post.url) if _host(post.url) == _ARTICLES else None
+
+    def reread(self, source: SourceSettings, post: Post) -> Fetch | None:
+        """Return the request for an article by its lasting link."""
+        if source.transport != "open" or post.platform != "wechat" or not post.url or is_temporary(post.url):
+            return None
+        return _article(post.url) if _host(post.url) == _ARTICLES else None
 
     def parse(self, endpoint: str, response: Response) -> Parsed:
         """Read one answer of any endpoint; unknown ones are an error."""
@@ -83,14 +100,18 @@ class WechatPage(Platform):
         if away is not None:
             return away
         text = decode_body(response.body, response.headers.get("content-type"))
-        if endpoint == "wechat.sogou_link":
+        if endpoint == "wechat.sogou_link" and _host(response.url) != _ARTICLES:
             return read_jump(text, response)
         tree = html_root(text) if text.strip() else None
         if endpoint == "wechat.sogou_search":
             return read_results(tree, text, response)
-        if endpoint == "wechat.mp_article":
+        if endpoint in ("wechat.mp_article", "wechat.sogou_link"):  # a jump may have led on by itself
             return read_article(tree, text, response)
         return Parsed(outcome=FetchOutcome.ERROR, detail=f"unknown endpoint {endpoint[:60]}")
+
+
+def _article(url: str) -> Fetch:
+    return Fetch(endpoint="wechat.mp_article", url=url.replace("http://", "https://", 1))
 
 
 def _host(url: str) -> str:

@@ -13,6 +13,7 @@ from crawlers.cn_time import parse_cn_time
 from crawlers.decode import decode_body
 from crawlers.errors import SourceError
 from crawlers.number import parse_number
+from crawlers.platforms._answer import with_query
 from crawlers.platforms._weibo_id import permalink
 from crawlers.platforms._weibo_page import next_page, read_cards
 from crawlers.platforms._weibo_status import read_comment, statuses_with_originals
@@ -20,9 +21,10 @@ from crawlers.shape import entries, load_json, obj, text_of
 from crawlers.text import clean, clean_line, html_to_text
 from crawlers.tree import html_root
 from crawlers.verdict import status_outcome, url_outcome
-from domain.mention import Post, Trend
+from domain.mention import Kind, Post, Trend
 from domain.outcome import FetchOutcome
 from domain.spec import Spec
+from domain.weibo_id import bid_to_mid
 
 __all__ = ["SPEC", "WeiboPage", "WeiboSettings"]
 
@@ -42,8 +44,10 @@ _VISITOR_CALL = re.compile(r"\(\s*+(?=\{)")
 _RENDER_DATA = re.compile(r"\$render_data\s*+=\s*+(?=\[)")
 _RENDER_END = re.compile(r"\](?=\s*+\[0\])")
 _VISITOR_OK = 20_000_000
+_STATUS_ID = re.compile(r"[0-9A-Za-z]{8,20}")
 _AJAX = (("X-Requested-With", "XMLHttpRequest"),)
 _PAGES_OF_API = 50
+_UID = re.compile(r"[0-9]{5,12}")
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -51,7 +55,7 @@ class WeiboSettings:
     """Settings that only Weibo knows."""
 
     via: Literal["m", "s"] = "m"
-    """Search of transport `cookie`: `m` = m.weibo.cn, `s` = s.weibo.com."""
+    """Search of transport `cookie`: `m` = m.weibo.cn, `s` = s.weibo.com, which transport `browser` always asks."""
 
 
 class WeiboPage(Platform):
@@ -62,6 +66,8 @@ class WeiboPage(Platform):
     prefixes = ("weibo",)
     token_header = ("Authorization", "OAuth2 {}")
     pace = timedelta(seconds=5)
+    floor = timedelta(minutes=1)
+    canary = "天气"
 
     def __init__(self, options: WeiboSettings | None = None) -> None:
         self._via = (options or WeiboSettings()).via
@@ -74,19 +80,21 @@ class WeiboPage(Platform):
         """Return the hot list for transport `open`, else one search for each word."""
         if source.transport == "open":
             return (Fetch(endpoint="weibo.hot", url="https://weibo.com/ajax/side/hotSearch", headers=_AJAX),)
-        if source.transport == "cookie" and not source.cookie:
-            raise SourceError(source.name, "transport `cookie` needs `cookie`: log in at weibo.com and copy it")
+        if source.transport in ("cookie", "browser") and not source.cookie:
+            problem = f"transport `{source.transport}` needs `cookie`: log in at weibo.com and copy it"
+            raise SourceError(source.name, problem)
         if source.transport == "official" and not source.token:
             raise SourceError(source.name, "transport `official` needs `token`: the access token of the commercial API")
-        if source.transport not in ("cookie", "official"):
-            raise SourceError(source.name, f"weibo has no transport {source.transport[:20]!r}: open, cookie, official")
+        if source.transport not in ("cookie", "official", "browser"):
+            roads = "open, cookie, official, browser"
+            raise SourceError(source.name, f"weibo has no transport {source.transport[:20]!r}: {roads}")
         return tuple(self._search(source.transport, word) for word in source.query)
 
     def _search(self, transport: str, word: str) -> Fetch:
         if transport == "official":
             query = urlencode({"q": word, "sort": "time", "count": _PAGES_OF_API, "page": 1})
             return Fetch(endpoint="weibo.c_api", url=f"https://c.api.weibo.com/2/search/statuses/limited.json?{query}")
-        if self._via == "s":
+        if self._via == "s" or transport == "browser":
             return Fetch(endpoint="weibo.s_search", url=f"https://s.weibo.com/weibo?q={quote(word)}&typeall=1&suball=1")
         container = quote(f"100103type=61&q={word}&t=0", safe="")
         return Fetch(
@@ -104,6 +112,8 @@ class WeiboPage(Platform):
         step = dict(parsed.next)
         if "url" in step:
             return replace(fetch, url=str(step["url"]), page=fetch.page + 1)
+        if "max_id" in step:
+            return replace(fetch, url=with_query(fetch.url, **step), page=fetch.page + 1)
         if "page" not in step:
             return None
         address, _, query = fetch.url.partition("?")
@@ -118,6 +128,37 @@ class WeiboPage(Platform):
         bid = post.url.rstrip("/").rpartition("/")[2]
         url = f"https://weibo.com/ajax/statuses/longtext?id={bid}"
         return Fetch(endpoint="weibo.ajax_longtext", url=url, headers=_AJAX)
+
+    def timeline(self, source: SourceSettings, platform: str, account: str) -> Fetch | None:
+        """Return the request for the newest posts of an account, by its uid; it needs the operator's cookie."""
+        if source.transport != "cookie" or platform != "weibo" or not _UID.fullmatch(account):
+            return None
+        query = f"uid={account}&page=1&hasori=1&hasret=1&hastext=1&haspic=1&hasvideo=1"
+        url = f"https://weibo.com/ajax/statuses/searchProfile?{query}"
+        return Fetch(endpoint="weibo.search_profile", url=url, headers=_AJAX)
+
+    def comments(self, source: SourceSettings, post: Post) -> Fetch | None:
+        """Return the request for the first comments under a post, on the site that the source searches."""
+        mid = post.native_id if post.native_id.isdigit() else bid_to_mid(post.native_id)
+        if source.transport != "cookie" or post.platform != "weibo" or post.kind is Kind.COMMENT or not mid:
+            return None
+        context = (("parent_id", mid), *((("parent_url", post.url),) if post.url else ()))
+        if self._via == "m":
+            url = f"https://m.weibo.cn/comments/hotflow?id={mid}&mid={mid}&max_id_type=0"
+            headers = (*_AJAX, ("Referer", f"https://m.weibo.cn/detail/{mid}"))
+            return Fetch(endpoint="weibo.hotflow", url=url, headers=headers, context=context)
+        query = f"is_reload=1&id={mid}&is_show_bulletin=2&is_mix=0&count=20"
+        url = f"https://weibo.com/ajax/statuses/buildComments?{query}"
+        return Fetch(endpoint="weibo.build_comments", url=url, headers=_AJAX, context=context)
+
+    def reread(self, source: SourceSettings, post: Post) -> Fetch | None:
+        """Return the request for one status, which only the operator's cookie shows."""
+        if source.transport != "cookie" or post.platform != "weibo" or post.kind is Kind.COMMENT:
+            return None
+        if not _STATUS_ID.fullmatch(post.native_id):
+            return None
+        url = f"https://weibo.com/ajax/statuses/show?id={post.native_id}&locale=zh-CN"
+        return Fetch(endpoint="weibo.ajax_show", url=url, headers=_AJAX)
 
     def parse(self, endpoint: str, response: Response) -> Parsed:
         """Read one answer of any endpoint; unknown ones are an error."""

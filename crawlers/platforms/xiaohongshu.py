@@ -18,7 +18,7 @@ from crawlers.platforms._xiaohongshu_note import is_id, note_link, read_comments
 from crawlers.shape import entries, load_json, obj, text_of
 from crawlers.text import clean_line
 from crawlers.verdict import status_outcome, url_outcome
-from domain.mention import Post
+from domain.mention import Kind, Post
 from domain.outcome import FetchOutcome
 from domain.spec import Spec
 
@@ -56,6 +56,8 @@ class XiaohongshuPage(Platform):
     hosts = ("www.xiaohongshu.com", "edith.xiaohongshu.com")
     prefixes = ("xhs",)
     pace = timedelta(seconds=10)
+    floor = timedelta(minutes=2)
+    canary = "穿搭"
 
     def __init__(self, options: XiaohongshuSettings | None = None) -> None:
         pass
@@ -63,17 +65,27 @@ class XiaohongshuPage(Platform):
     def start(self, source: SourceSettings, now: datetime) -> tuple[Fetch, ...]:
         """Return the request for the page of one note, with the operator's cookie; nothing else can be asked."""
         note_id, token = _note_of(source.url or "")
-        if source.transport != "cookie" or source.query or not note_id:
+        if source.transport not in ("cookie", "browser") or source.query or not note_id:
             raise SourceError(
                 source.name,
                 "xiaohongshu searches only with a login and a signature, which is not made here; import an export, or "
-                "read RSSHub's /xiaohongshu/user/:id/notes as a feed; transport `cookie` reads one note, `url`",
+                "read RSSHub's /xiaohongshu/user/:id/notes as a feed; transport `cookie` or `browser` reads one note, "
+                "`url`",
             )
         if not source.cookie:
-            raise SourceError(source.name, "transport `cookie` needs `cookie`: log in at xiaohongshu.com and copy it")
+            problem = f"transport `{source.transport}` needs `cookie`: log in at xiaohongshu.com and copy it"
+            raise SourceError(source.name, problem)
         if not token:
             raise SourceError(source.name, "`url` needs its xsec_token: copy the whole link of the note")
         return (Fetch(endpoint="xhs.explore", url=note_link(note_id, token)),)
+
+    def reread(self, source: SourceSettings, post: Post) -> Fetch | None:
+        """Return the request for the page of one note, which opens with a cookie and the token of its link."""
+        if source.transport not in ("cookie", "browser") or post.platform != "xiaohongshu" or post.kind is Kind.COMMENT:
+            return None
+        links = (_note_of(link) for link in (post.url, post.raw_url) if link)
+        note_id, token = next(((each, token) for each, token in links if each == post.native_id and token), ("", ""))
+        return Fetch(endpoint="xhs.explore", url=note_link(note_id, token)) if note_id else None
 
     def parse(self, endpoint: str, response: Response) -> Parsed:
         """Read one answer of any endpoint; unknown ones are an error."""

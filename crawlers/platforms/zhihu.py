@@ -58,6 +58,8 @@ class ZhihuPage(Platform):
     hosts = ("zhihu.com", "www.zhihu.com", "zhuanlan.zhihu.com", "api.zhihu.com")
     prefixes = ("zhihu",)
     pace = timedelta(seconds=5)
+    floor = timedelta(minutes=1)
+    canary = "生活"
 
     def __init__(self, options: ZhihuSettings | None = None) -> None:
         self._options = options or ZhihuSettings()

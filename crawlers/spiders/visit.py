@@ -20,9 +20,34 @@ from crawlers.wall import WallClock
 from domain.mention import Post
 from domain.secret import Secret
 
-__all__ = ["ArticleSpider", "FeedSpider", "GdeltSpider", "SourceSpider", "VisitSpider", "WeiboSpider"]
+__all__ = [
+    "ArticleSpider",
+    "BaiduSpider",
+    "BilibiliSpider",
+    "DouyinSpider",
+    "FeedSpider",
+    "GdeltSpider",
+    "HackerNewsSpider",
+    "KuaishouSpider",
+    "MastodonSpider",
+    "RedditSpider",
+    "RsshubSpider",
+    "SitemapSpider",
+    "SourceSpider",
+    "TiebaSpider",
+    "ToutiaoSpider",
+    "V2exSpider",
+    "VisitSpider",
+    "WebsearchSpider",
+    "WechatSpider",
+    "WeiboSpider",
+    "XiaohongshuSpider",
+    "ZhihuSpider",
+]
 
 logger = logging.getLogger(__name__)
+
+_ARGUMENTS = ("base_url", "allow_internal", "cookie", "token", "transport", "robots", "follow")
 
 
 class VisitSpider(scrapy.Spider):
@@ -59,29 +84,36 @@ class VisitSpider(scrapy.Spider):
 
 
 class SourceSpider(VisitSpider):
-    """Visits one source that the command line describes and yields its posts."""
+    """Visits one source that the command line describes and yields its posts.
+
+    Every one takes `-a` with url, query, token, cookie, transport, base_url, allow_internal, robots and follow;
+    a token means transport `official`, a cookie `cookie`, unless `transport` says otherwise.
+    """
 
     name = ""
     platform = ""
     transport = "open"
 
     def __init__(self, name: str | None = None, *, url: str = "", query: str = "", **kwargs: Any) -> None:
-        options = {
-            key: str(kwargs.pop(key)) for key in ("base_url", "allow_internal", "cookie", "follow") if key in kwargs
-        }
+        told = {key: str(kwargs.pop(key)) for key in _ARGUMENTS if key in kwargs}
         super().__init__(name, **kwargs)
-        cookie = options.get("cookie")
+        cookie, token = told.get("cookie"), told.get("token")
+        robots = told.get("robots") or "obey"
+        if robots not in ("obey", "override"):
+            raise SourceError(self.name, f"robots is obey or override, not {robots[:20]!r}")
         source = SourceSettings(
             name=self.name,
             platform=self.platform,
-            transport="cookie" if cookie else self.transport,
+            transport=told.get("transport") or ("cookie" if cookie else "official" if token else self.transport),
             url=url or None,
-            base_url=options.get("base_url") or None,
+            base_url=told.get("base_url") or None,
             query=(query,) if query else (),
-            follow=options.get("follow", "").lower() in ("1", "true", "yes"),
+            follow=told.get("follow", "").lower() in ("1", "true", "yes"),
+            robots="override" if robots == "override" else "obey",
             cookie=Secret(cookie) if cookie else None,
+            token=Secret(token) if token else None,
         )
-        self.job = _lone_job(source, tuple(options.get("allow_internal", "").split(",")))
+        self.job = _lone_job(source, tuple(told.get("allow_internal", "").split(",")))
 
     def items(self) -> Iterator[dict[str, Any]]:
         """Return each post as a plain object."""
@@ -109,29 +141,121 @@ def _lone_job(source: SourceSettings, allow_internal: tuple[str, ...]) -> Job:
     return Job(source=source, platform=platform, address=address, shared=shared, known=_none_known)
 
 
-class FeedSpider(SourceSpider):
-    """`scrapy crawl feed -a url=…`."""
-
-    name = "feed"
-    platform = "feed"
-
-
 class ArticleSpider(SourceSpider):
-    """`scrapy crawl article -a url=…`."""
+    """`scrapy crawl article`: one page: `-a url=…`."""
 
-    name = "article"
-    platform = "article"
+    name = platform = "article"
+
+
+class BaiduSpider(SourceSpider):
+    """`scrapy crawl baidu`: the top board; with `-a cookie=… -a query=…` news."""
+
+    name = platform = "baidu"
+
+
+class BilibiliSpider(SourceSpider):
+    """`scrapy crawl bilibili`: words that people search for."""
+
+    name = platform = "bilibili"
+
+
+class DouyinSpider(SourceSpider):
+    """`scrapy crawl douyin`: the hot list; with `-a token=… -a query=…` videos."""
+
+    name = platform = "douyin"
+
+
+class FeedSpider(SourceSpider):
+    """`scrapy crawl feed`: `-a url=…`."""
+
+    name = platform = "feed"
+
+
+class GdeltSpider(SourceSpider):
+    """`scrapy crawl gdelt`: `-a query=…`."""
+
+    name = platform = "gdelt"
+
+
+class HackerNewsSpider(SourceSpider):
+    """`scrapy crawl hackernews`: `-a query=…`."""
+
+    name = platform = "hackernews"
+
+
+class KuaishouSpider(SourceSpider):
+    """`scrapy crawl kuaishou`: the hot list."""
+
+    name = platform = "kuaishou"
+
+
+class MastodonSpider(SourceSpider):
+    """`scrapy crawl mastodon`: `-a url=… -a query=…`."""
+
+    name = platform = "mastodon"
+
+
+class RedditSpider(SourceSpider):
+    """`scrapy crawl reddit`: `-a query=…`."""
+
+    name = platform = "reddit"
+
+
+class RsshubSpider(SourceSpider):
+    """`scrapy crawl rsshub`: `-a url=…`."""
+
+    name = platform = "rsshub"
+
+
+class SitemapSpider(SourceSpider):
+    """`scrapy crawl sitemap`: `-a url=…`."""
+
+    name = platform = "sitemap"
+
+
+class TiebaSpider(SourceSpider):
+    """`scrapy crawl tieba`: the hot list."""
+
+    name = platform = "tieba"
+
+
+class ToutiaoSpider(SourceSpider):
+    """`scrapy crawl toutiao`: the hot list."""
+
+    name = platform = "toutiao"
+
+
+class V2exSpider(SourceSpider):
+    """`scrapy crawl v2ex`: the latest topics."""
+
+    name = platform = "v2ex"
+
+
+class WebsearchSpider(SourceSpider):
+    """`scrapy crawl websearch`: `-a token=… -a query=…`."""
+
+    name = platform = "websearch"
+
+
+class WechatSpider(SourceSpider):
+    """`scrapy crawl wechat`: `-a query=…` or `-a url=…`."""
+
+    name = platform = "wechat"
 
 
 class WeiboSpider(SourceSpider):
     """`scrapy crawl weibo`: the hot list; with `-a cookie=… -a query=…` a search."""
 
-    name = "weibo"
-    platform = "weibo"
+    name = platform = "weibo"
 
 
-class GdeltSpider(SourceSpider):
-    """`scrapy crawl gdelt -a query=…`."""
+class XiaohongshuSpider(SourceSpider):
+    """`scrapy crawl xiaohongshu`: `-a cookie=… -a url=…`."""
 
-    name = "gdelt"
-    platform = "gdelt"
+    name = platform = "xiaohongshu"
+
+
+class ZhihuSpider(SourceSpider):
+    """`scrapy crawl zhihu`: the hot list."""
+
+    name = platform = "zhihu"

@@ -48,6 +48,9 @@ def say_json(value: object) -> None:
 
 def whole_app() -> typer.Typer:
     """Return the command tree with every command in it."""
+    import service.cli.accounts
+    import service.cli.add
+    import service.cli.backfill
     import service.cli.desk
     import service.cli.find
     import service.cli.keep
@@ -55,7 +58,8 @@ def whole_app() -> typer.Typer:
     import service.cli.listen
     import service.cli.queue
     import service.cli.store
-    import service.cli.text  # noqa: F401 - these modules add their commands to `app`
+    import service.cli.text
+    import service.cli.trends  # noqa: F401 - these modules add their commands to `app`
 
     return app
 

@@ -7,7 +7,7 @@ from typing import Annotated
 import typer
 
 from service import wiring
-from service.cli.app import ConfigOption, JsonOption, app, say, say_json
+from service.cli.app import ConfigOption, JsonOption, app, console, say, say_json
 from service.clock import clock_order, running_clock
 from service.errors import UsageError
 
@@ -40,29 +40,44 @@ def init(
 def check(config: ConfigOption = None) -> None:
     """Explain what the settings would do: brands, sources and tiers, rules, routes, warnings."""
     from config.explain import explain
+    from crawlers.account_roads import account_lines
     from crawlers.errors import SourceError
     from crawlers.plan import expand_sources
 
     settings = wiring.load_settings(wiring.find_config(config))
     for line in explain(settings):
         say(line)
+    if missing := wiring.browser_problem(settings):
+        say(f"! {missing}")
     try:
         expand_sources(settings)
+        for line in account_lines(settings):
+            say(line)
     except SourceError as err:
         raise UsageError(f"{settings.path}: {err}") from err
 
 
-@app.command()
-def sources(config: ConfigOption = None, json_lines: JsonOption = False) -> None:
+sources = typer.Typer(help="Show how every source is, and try one.")
+app.add_typer(sources, name="sources")
+
+
+@sources.callback(invoke_without_command=True)
+def show_sources(context: typer.Context, config: ConfigOption = None, json_lines: JsonOption = False) -> None:
     """Show in one line per source how it is, why it is blind, and what to do."""
-    from service.overview import closed_lines, source_view, traffic_lines, traffic_of
+    if context.invoked_subcommand is not None:
+        context.obj = config
+        return
+    from crawlers.account_roads import account_lines
+    from service.advice import advice_lines
+    from service.overview import partner_health, source_view, traffic_lines, traffic_of
 
     settings = wiring.load_settings(wiring.find_config(config))
     stores = wiring.open_stores(settings)
     clock = running_clock(settings.data_dir)
     try:
-        health = wiring.health_reader(settings, stores, clock)()
-        states = list(stores.state.visits.load().values())
+        visits = stores.state.visits.load()
+        health = (*wiring.health_reader(settings, stores, clock)(), *partner_health(settings, visits))
+        states = list(visits.values())
         now = clock.now()
         if json_lines:
             for each in health:
@@ -73,16 +88,56 @@ def sources(config: ConfigOption = None, json_lines: JsonOption = False) -> None
             success = f"{each.last_success_at:%m-%d %H:%M} UTC" if each.last_success_at else "-"
             tail = f"  {each.why} → {each.fix}" if each.why else ""
             say(f"{each.state.value:7} {each.source}  {success}  {newest}{tail}")
-        for line in traffic_lines(traffic_of(states, now), [], settings.locale) + closed_lines(settings):
+        for line in [
+            *wiring.credential_reader(settings, stores, clock)(),
+            *account_lines(settings),
+            *traffic_lines(traffic_of(states, now), [], settings.locale),
+            *advice_lines(settings),
+        ]:
             say(line)
     finally:
         stores.close()
 
 
+@sources.command(name="test")
+def test_source(
+    context: typer.Context,
+    name: Annotated[str, typer.Argument(help="Name of the source, as `tingfeng sources` prints it.")],
+    config: ConfigOption = None,
+    record: Annotated[
+        Path | None, typer.Option("--record", help="New folder for the answers, without names, ids and credentials.")
+    ] = None,
+    json_lines: JsonOption = False,
+) -> None:
+    """Make one polite visit to a source with its real credential; say what it brought and what to do next.
+
+    Stores no posts. Exit code 0 if the source answered as it should.
+    """
+    from service import trying
+
+    settings = wiring.load_settings(wiring.find_config(config or context.obj))
+    if record is not None:
+        trying.check_folder(record)
+    stores = wiring.open_stores(settings)
+    try:
+        job, road = wiring.make_trial(settings, stores, running_clock(settings.data_dir), name)
+        with console.status(job.source.name):
+            trial = trying.try_source(job, road, settings)
+    finally:
+        stores.close()
+    recorded = trying.record(trial, record, settings, job.platform.hosts) if record is not None else None
+    if json_lines:
+        say_json(trying.trial_view(trial, recorded, record))
+    else:
+        for line in trying.trial_lines(trial, settings.locale, recorded, record):
+            say(line)
+    raise typer.Exit(0 if trial.outcome.proves_life else 1)
+
+
 @app.command()
 def run(
     config: ConfigOption = None,
-    role: Annotated[str, typer.Option("--role", help="Roles of this process: crawl,analyse,watch.")] = "",
+    role: Annotated[str, typer.Option("--role", help="Roles of this process: crawl,browse,analyse,watch,ingest.")] = "",
     clock_start: Annotated[str | None, typer.Option(hidden=True)] = None,
     clock_scale: Annotated[float | None, typer.Option(hidden=True)] = None,
     clock_epoch: Annotated[float | None, typer.Option(hidden=True)] = None,

@@ -15,6 +15,7 @@ __all__ = ["examine"]
 _OF_SETTINGS: tuple[tuple[str, Callable[[Settings], Iterable[Finding]]], ...] = (
     ("data_dir", folder.data_dir),
     ("disk", folder.disk),
+    ("browser", machine.browser),
     ("port", running.port),
     ("service", running.service),
     ("receivers", running.receivers),

@@ -9,10 +9,12 @@ from datetime import UTC, datetime
 from pathlib import Path
 from zoneinfo import ZoneInfo, ZoneInfoNotFoundError
 
+from config.settings import Settings
+from crawlers.chromium import browser_lack, find_chromium, needs_browser
 from domain.errors import TingfengError
 from service.doctor.base import Finding, fail, fine, warn
 
-__all__ = ["LOOKS", "clock", "files", "packages"]
+__all__ = ["LOOKS", "browser", "clock", "files", "packages"]
 
 PACKAGES = ("domain", "config", "storage", "crawlers", "analysis", "alerts", "dashboards", "service")
 PYTHON = (3, 11)
@@ -67,6 +69,16 @@ def model() -> Iterator[Finding]:
         yield fail("model", f"sentiment weights: {err}", "reinstall: make clean setup")
     else:
         yield fine("model", "sentiment weights are whole")
+
+
+def browser(settings: Settings) -> Iterator[Finding]:
+    """Look for what the sources with transport `browser` need."""
+    if not needs_browser(settings.sources):
+        return
+    if lack := browser_lack(settings):
+        yield fail("browser", *lack)
+    else:
+        yield fine("browser", f"pages are rendered with {find_chromium(settings.crawl.browser)}")
 
 
 def files() -> Iterator[Finding]:

@@ -4,8 +4,9 @@ from collections.abc import Sequence
 from dataclasses import dataclass, field, replace
 from datetime import datetime
 
+from domain.added import kept_by_hand, kept_tags
 from domain.codec import from_json
-from domain.mention import Engagement, Flag, Mention
+from domain.mention import Engagement, Flag, Mention, Post, known_counts
 from domain.ports import PutResult
 from domain.tagging import BrandTag
 from storage.text import doc_of, encodable
@@ -66,20 +67,29 @@ def merge(old: Mention | None, new: Mention, *, now: datetime) -> Outcome:
     """Return what to keep of a mention that is put while `old` is stored.
 
     The first collection, its source, its flag `backfill`, the story and the moment of
-    indexing stay; everything else is taken from `new`.
+    indexing stay. So do counters that `new` does not show, and a text of which `new` shows
+    only a part, with the tags that were made of it, and what people added by hand. Everything
+    else is taken from `new`.
     """
     if old is None:
         stored = _stored(replace(new, indexed_at=now))
         return Outcome(stored=stored, created=True, changed=True, counted=has_counters(stored.mention.post.engagement))
     linked = old.story_id is not None
+    flags = (new.flags - {Flag.BACKFILL}) | (old.flags & {Flag.BACKFILL})
+    post, tags = replace(new.post, engagement=known_counts(old.post.engagement, new.post.engagement)), new.tags
+    if _is_cut(old, new):
+        post, tags = _with_text_of(old.post, post), old.tags or new.tags
+        flags = (flags - {Flag.TRUNCATED}) | (old.flags & {Flag.TRUNCATED})
     kept = replace(
         new,
+        post=kept_by_hand(old.post, post),
+        tags=kept_tags(old, tags),
         source=old.source,
         first_collected_at=old.first_collected_at,
         indexed_at=old.indexed_at,
         story_id=old.story_id if linked else new.story_id,
         is_duplicate=old.is_duplicate if linked else new.is_duplicate,
-        flags=(new.flags - {Flag.BACKFILL}) | (old.flags & {Flag.BACKFILL}),
+        flags=flags,
     )
     stored = _stored(kept)
     last = stored.mention.last_collected_at
@@ -88,6 +98,34 @@ def merge(old: Mention | None, new: Mention, *, now: datetime) -> Outcome:
         created=False,
         changed=stored.mention != replace(old, last_collected_at=last),
         counted=stored.mention.post.engagement != old.post.engagement,
+    )
+
+
+def _is_cut(old: Mention, new: Mention) -> bool:
+    """Say whether `new` shows only a part of a text that is stored whole.
+
+    A list that cuts its texts says so, one that has titles only is bare. What other roads give of
+    an open-web page, such as the lines that a search engine found, does not say so.
+    """
+    before, now = old.post, new.post
+    if len(now.text) >= len(before.text):
+        return False
+    if not now.text or (now.truncated and not before.truncated):
+        return True
+    return now.platform == "web" and new.source != old.source
+
+
+def _with_text_of(before: Post, now: Post) -> Post:
+    return replace(
+        now,
+        title=before.title or now.title,
+        text=before.text,
+        own_text=before.own_text,
+        tags=before.tags,
+        at_users=before.at_users,
+        links=before.links,
+        truncated=before.truncated,
+        needs=before.needs,
     )
 
 

@@ -13,9 +13,20 @@ from domain.mention import Mention
 from domain.moment import to_rfc3339
 from storage.author import is_author
 from storage.scrub import Erased, scrub_mention, scrub_plain
+from storage.state.accounts import forget_account
 from storage.state.database import Database, chunked
 from storage.state.inbox import ERASED_HASH
-from storage.state.tables import DEAD_LETTERS, DELIVERIES, EVALUATIONS, INBOX, INCIDENTS, SEEN, SILENCES, VISITS
+from storage.state.tables import (
+    DEAD_LETTERS,
+    DELIVERIES,
+    EVALUATIONS,
+    INBOX,
+    INCIDENTS,
+    SEEN,
+    SILENCES,
+    TREND_SPELLS,
+    VISITS,
+)
 from storage.text import doc_of, encodable, json_forms
 
 __all__ = ["Author", "erase", "find_queued"]
@@ -28,6 +39,7 @@ _RECORDS: Sequence[tuple[Table, str]] = (
     (EVALUATIONS, "reason"),
     (DELIVERIES, "doc"),
     (SILENCES, "doc"),
+    (TREND_SPELLS, "title"),
 )
 
 
@@ -85,6 +97,10 @@ def erase(database: Database, author: Author, who: Erased, *, now: datetime, pre
             )
             for table, column in _RECORDS:
                 step[table.name] += _records(connection, table, table.c[column], who, preview)
+            if author.author_id:
+                step["account_readings"] += forget_account(
+                    connection, author.platform, author.author_id, preview=preview
+                )
             if not preview:
                 _stay_known(database, connection, sorted(who.ids), to_rfc3339(now))
         done.update(step)
@@ -133,7 +149,7 @@ def _scrubbed(row: RowMapping, mention: Mention | None, who: Erased) -> dict[str
 
 def _records(connection: Connection, table: Table, column: Column[str], who: Erased, preview: bool) -> int:
     (key,) = table.primary_key.columns
-    quoted = sorted(who.urls | who.ids) if table is DELIVERIES else []
+    quoted = sorted(who.urls | who.ids) if table is DELIVERIES or table is INCIDENTS else []
     changed = 0
     for some in chunked([form for word in (*who.words, *quoted) for form in json_forms(word)], _WORDS):
         holds = or_(*(column.contains(form, autoescape=True) for form in some))

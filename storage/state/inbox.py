@@ -10,8 +10,8 @@ from sqlalchemy import ColumnElement, Connection, delete, func, insert, select, 
 
 from domain.codec import from_json
 from domain.errors import DomainError
-from domain.ids import text_hash
-from domain.mention import Mention
+from domain.ids import other_ids, text_hash
+from domain.mention import Flag, Mention
 from domain.moment import from_rfc3339, to_rfc3339
 from domain.ports import AppendResult, Change, InboxKind, InboxRow
 from storage.state.claim import CLAIM_CHANGES, LEASE_ROWS, parameters
@@ -19,7 +19,7 @@ from storage.state.database import AMONG, Database, chunked
 from storage.state.tables import CHANGED, DEAD_LETTERS, INBOX, SEEN
 from storage.text import doc_of, encodable
 
-__all__ = ["ERASED_HASH", "MAX_REASON", "SqlInbox"]
+__all__ = ["ERASED_HASH", "GONE_MARK", "MAX_REASON", "SqlInbox", "same_as"]
 
 logger = logging.getLogger(__name__)
 
@@ -27,7 +27,16 @@ MAX_REASON = 300
 """Longest reason of a dead letter, characters."""
 ERASED_HASH = "erased"
 """Text hash of a post that was erased: it stays known and is never queued again."""
+GONE_MARK = ":gone"
+"""Ends the engagement hash of a deleted post: a list that still shows it as it was does not bring it back."""
+_SAME_AS = "="
+"""Begins the text hash of an id that another road gives to a post; the id that the post has here follows."""
 _TOUCH = timedelta(days=1)
+
+
+def same_as(id: str) -> str:
+    """Return the text hash of the other ids of a post that is known by `id`."""
+    return _SAME_AS + id
 
 
 class SqlInbox:
@@ -45,17 +54,20 @@ class SqlInbox:
         """Remember ids as seen and queue what is new or changed, in one transaction.
 
         Of two mentions with one id in a batch the second counts against the first. A row
-        for a changed mention carries the first_collected_at of its first sight.
+        for a changed mention carries the first_collected_at of its first sight. A post that
+        is known here by one of its other ids (`domain.ids.other_ids`) is known, and stays as
+        it is under the id of its first sight.
         """
         if not mentions:
             return AppendResult(new=frozenset(), changed=frozenset(), known=0)
         with self._database.write() as connection:
-            ids = sorted({encodable(mention.id) for mention in mentions})
+            others = {mention.id: tuple(map(encodable, other_ids(mention.post))) for mention in mentions}
+            ids = sorted({encodable(mention.id) for mention in mentions}.union(*others.values()))
             if self._database.dialect == "postgresql":
                 self._reserve(connection, ids, now)
             batch = _Batch(self._seen(connection, ids), now)
             for mention in mentions:
-                batch.add(mention, encodable(mention.id))
+                batch.add(mention, encodable(mention.id), others[mention.id])
             self._write(connection, batch)
         logger.debug("inbox append new=%d changed=%d known=%d", len(batch.new), len(batch.changed), batch.known)
         return AppendResult(new=frozenset(batch.new), changed=frozenset(batch.changed), known=batch.known)
@@ -212,12 +224,31 @@ class _Batch:
         self._now = to_rfc3339(now)
         self._stale = to_rfc3339(now - _TOUCH)
 
-    def add(self, mention: Mention, id: str) -> None:
+    def add(self, mention: Mention, id: str, others: Sequence[str]) -> None:
+        own = self._own(id, others)
+        if own == id:
+            self._add(mention, id)
+        else:
+            self.known += 1
+        for other in (id, *others):
+            if other not in self._seen:
+                self._remember(other, same_as(own), "", self._now)
+
+    def _own(self, id: str, others: Sequence[str]) -> str:
+        """Return the id under which a post is known here, its own if under none."""
+        before = self._seen.get(id)
+        if before is not None:
+            return before[0].removeprefix(_SAME_AS) if before[0].startswith(_SAME_AS) else id
+        return next((each for each in others if not self._seen.get(each, (_SAME_AS,))[0].startswith(_SAME_AS)), id)
+
+    def _add(self, mention: Mention, id: str) -> None:
         text, engagement = text_hash(mention.post.title, mention.post.text), _engagement_hash(mention)
         before = self._seen.get(id)
         first = before[2] if before else to_rfc3339(mention.first_collected_at)
         if before is not None and before[0] == ERASED_HASH:
             text, engagement = before[:2]
+        if before is not None and Flag.DELETED not in mention.flags and before[:2] == (text, engagement + GONE_MARK):
+            engagement = before[1]
         same = before is not None and before[:2] == (text, engagement)
         if not same or (before is not None and before[3] < self._stale):
             self._remember(id, text, engagement, first)
@@ -255,7 +286,8 @@ def _with_first(mention: Mention, first: str) -> str:
 def _engagement_hash(mention: Mention) -> str:
     extra = mention.post.extra_counters
     counters = doc_of(mention.post.engagement) + (doc_of(extra) if extra else "[]")
-    return hashlib.sha256(counters.encode()).hexdigest()[:16]
+    mark = GONE_MARK if Flag.DELETED in mention.flags else ""
+    return hashlib.sha256(counters.encode()).hexdigest()[:16] + mark
 
 
 def _bury(connection: Connection, which: ColumnElement[bool], *, reason: str, now: datetime) -> None:

@@ -21,8 +21,11 @@ from sqlalchemy import (
 )
 
 __all__ = [
+    "ACCOUNT_READINGS",
+    "BACKFILLS",
     "BANDS",
     "CHANGED",
+    "CREDENTIALS",
     "DEAD_LETTERS",
     "DELIVERIES",
     "EVALUATIONS",
@@ -31,13 +34,18 @@ __all__ = [
     "LEASES",
     "MARKS",
     "METADATA",
+    "NONCES",
+    "REFRESHES",
     "SEEN",
     "SIGNATURES",
     "SILENCES",
     "SITES",
+    "SOURCE_HOURS",
     "STORIES",
     "STORY_ALIASES",
     "STORY_MEMBERS",
+    "TREND_READINGS",
+    "TREND_SPELLS",
     "VISITS",
 ]
 
@@ -250,4 +258,107 @@ MARKS = Table(
     Column("name", String, primary_key=True),
     Column("at", String, nullable=False),
     Column("doc", Text, nullable=False, server_default=""),
+)
+
+SOURCE_HOURS = Table(
+    "source_hours",
+    METADATA,
+    Column("source", String, primary_key=True),
+    Column("hour", String, primary_key=True),
+    Column("visits", Integer, nullable=False),
+    Column("new", Integer, nullable=False),
+    Index("source_hours_by_time", "hour"),
+)
+
+TREND_SPELLS = Table(
+    "trend_spells",
+    METADATA,
+    Column("row", _ROW, primary_key=True, autoincrement=True),
+    Column("source", String, nullable=False),
+    Column("platform", String, nullable=False),
+    Column("title", String, nullable=False),
+    Column("entered_at", String, nullable=False),
+    Column("stated_at", String),
+    Column("last_seen_at", String, nullable=False),
+    Column("rank", Integer, nullable=False),
+    Column("first_rank", Integer, nullable=False),
+    Column("best_rank", Integer, nullable=False),
+    Column("best_at", String, nullable=False),
+    Column("hot", BigInteger),
+    Column("best_hot", BigInteger),
+    Column("label", String),
+    Column("url", String),
+    Column("mention", String, nullable=False),
+    Column("history", Integer, nullable=False),
+    Column("read_at", String, nullable=False),
+    Column("read_rank", Integer, nullable=False),
+    Column("read_hot", BigInteger),
+    Index("trend_spells_by_time", "last_seen_at"),
+    Index("trend_spells_by_source", "source", "last_seen_at"),
+    sqlite_autoincrement=True,
+)
+
+TREND_READINGS = Table(
+    "trend_readings",
+    METADATA,
+    Column("row", _ROW, primary_key=True, autoincrement=True),
+    Column("spell", BigInteger, nullable=False),
+    Column("at", String, nullable=False),
+    Column("rank", Integer, nullable=False),
+    Column("hot", BigInteger),
+    Column("label", String),
+    Index("trend_readings_by_time", "at"),
+    Index("trend_readings_by_spell", "spell"),
+    sqlite_autoincrement=True,
+)
+
+BACKFILLS = Table(
+    "backfills",
+    METADATA,
+    Column("id", String, primary_key=True),
+    Column("source", String, nullable=False),
+    Column("state", String, nullable=False),
+    Column("created_at", String, nullable=False),
+    Column("doc", Text, nullable=False),
+    Index("backfills_by_state", "state", "source"),
+)
+
+REFRESHES = Table(
+    "refreshes",
+    METADATA,
+    Column("mention", String, primary_key=True),
+    Column("due_at", String, nullable=False),
+    Column("road", String, nullable=False),
+    Column("owner", String),
+    Column("leased_until", String),
+    Column("doc", Text, nullable=False),
+    Index("refreshes_by_time", "due_at"),
+)
+
+CREDENTIALS = Table(
+    "credentials",
+    METADATA,
+    Column("name", String, primary_key=True),
+    Column("doc", Text, nullable=False),
+)
+
+ACCOUNT_READINGS = Table(
+    "account_readings",
+    METADATA,
+    Column("row", _ROW, primary_key=True, autoincrement=True),
+    Column("platform", String, nullable=False),
+    Column("account", String, nullable=False),
+    Column("day", String, nullable=False),
+    Column("at", String, nullable=False),
+    Column("doc", Text, nullable=False),
+    Index("account_readings_by_day", "platform", "account", "day", unique=True),
+    sqlite_autoincrement=True,
+)
+
+NONCES = Table(
+    "nonces",
+    METADATA,
+    Column("nonce", String, primary_key=True),
+    Column("at", String, nullable=False),
+    Index("nonces_by_time", "at"),
 )

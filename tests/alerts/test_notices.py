@@ -53,6 +53,17 @@ def test_a_restart_remembers_what_was_told(state: State) -> None:
     assert step(Notices(receiver("ops"), state.desk, locale="en"), state, [BLIND], 30) != []
 
 
+def test_a_changed_layout_is_told_once_and_again_when_it_comes_back(state: State) -> None:
+    odd = replace(LIVE, lost_fields=("author",), why="页面结构有变：作者不再出现", fix="升级版本")
+    notices = Notices(receiver("ops"), state.desk, locale="zh")
+    words = "1 个来源的内容与往常不同: feed-a\nfeed-a: 页面结构有变：作者不再出现 升级版本"
+    assert step(notices, state, [odd], 1) == [words]
+    assert step(notices, state, [odd], 2) == []
+    assert step(Notices(receiver("ops"), state.desk, locale="zh"), state, [odd], 3) == []
+    assert step(notices, state, [LIVE], 4) == []
+    assert len(step(notices, state, [replace(LIVE, low_since=START, why="少", fix="看")], 5)) == 1
+
+
 def test_without_an_operator_it_is_only_logged(state: State, caplog: pytest.LogCaptureFixture) -> None:
     notices = Notices(None, state.desk, locale="zh")
     assert step(notices, state, [BLIND], 10) == []

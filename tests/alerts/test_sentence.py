@@ -6,13 +6,21 @@ from typing import Any
 
 import pytest
 
-from alerts.sentence import why
+from alerts.sentence import trend_subject, why
+from domain.incident import IncidentState
 from tests.alerts.test_incidents import opened
 
 BURST: dict[str, Any] = {
     "on": "negative", "window_s": 1800, "authors": 35.0, "value": 42.0, "expected": 3.25,
     "share": 0.64, "usual_share": 0.08, "story": "",
 }  # fmt: skip
+HOT: dict[str, Any] = {
+    "polarity": "negative",
+    "lists": [
+        {"platform": "weibo", "rank": 3, "best_rank": 1, "hot": 1_234_567, "label": "爆", "on": True},
+        {"platform": "baidu", "rank": 25, "best_rank": 20, "hot": 9, "label": "热", "on": False},
+    ],
+}
 LIMIT: dict[str, Any] = {"on": "all", "window_s": 3600, "measure": "mentions", "value": 120.0, "at_least": 100}
 
 
@@ -53,9 +61,34 @@ def said(reason: dict[str, Any], kind: str = "burst", locale: Any = "zh") -> str
             "en",
             "negative share reached 50% in 1 h, the limit is 40%",
         ),
+        (
+            HOT,
+            "trend",
+            "zh",
+            "微博热搜第 3 位（最高第 1 位，热度 123万，标“爆”）；百度热搜已离榜，最高第 20 位；标题对品牌不利",
+        ),
+        (
+            HOT,
+            "trend",
+            "en",
+            "no. 3 on the hot list of weibo (best no. 1, heat 1.2M, marked 爆); "
+            "off the hot list of baidu, best no. 20; the line speaks badly of the brand",
+        ),
+        ({"lists": [{"platform": "zhihu", "rank": 2, "best_rank": 2, "on": True}]}, "trend", "zh", "知乎热搜第 2 位"),
+        ({"lists": "x"}, "trend", "zh", ""),
         ({}, "burst", "zh", ""),
         ({"window_s": "x"}, "threshold", "en", ""),
     ],
 )
 def test_it_says_what_was_measured(reason: dict[str, Any], kind: str, locale: str, sentence: str) -> None:
     assert said(reason, kind, locale) == sentence
+
+
+def test_a_line_of_a_hot_list_is_told_in_few_words() -> None:
+    incident = replace(opened(), kind="trend")
+    over = replace(incident, state=IncidentState.RESOLVED)
+    assert trend_subject(incident, HOT, "zh") == "微博热搜第 3 位"
+    assert trend_subject(over, HOT, "zh") == "微博热搜最高第 1 位"
+    assert trend_subject(over, HOT, "en") == "was no. 1 on weibo"
+    assert why(over, HOT, "zh").startswith("微博热搜已离榜，最高第 1 位；百度热搜已离榜")
+    assert trend_subject(incident, {"lists": []}, "zh") == trend_subject(incident, {}, "en") == ""

@@ -18,6 +18,7 @@ from domain.moment import bucket_of
 from domain.ports import Change
 from domain.source import SourceHealth, SourceState
 from domain.tagging import BrandDefinition, BrandTag, Polarity, RiskTag, Sentiment, Tagging
+from domain.trend import BrandTrend
 from storage import State, open_state
 from storage.memory import MemoryMentions
 
@@ -177,6 +178,7 @@ class World:
         self.inbox = Inbox()
         self.desk = NotingDesk(self.state.desk, self.inbox)
         self.health: list[SourceHealth] = [SOURCE]
+        self.trends: dict[str, list[BrandTrend]] = {}
         self.rate = rate
         self._number = 0
         self._waiting: list[Mention] = []
@@ -197,6 +199,7 @@ class World:
             health=lambda: self.health,
             clock=self.clock,
             owner="watch",
+            trends=lambda now: self.trends,
         )
         return self.watch
 

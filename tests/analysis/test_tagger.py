@@ -1,7 +1,9 @@
+from dataclasses import replace
+
 import pytest
 
 from analysis.tagger import Tagger, TaggerSettings, Target
-from domain.mention import Kind, Mention
+from domain.mention import Flag, Kind, Mention
 from domain.query import QueryError
 from domain.tagging import BrandDefinition, Polarity, Tagging
 from tests.analysis.builders import BAILU, RISKS, TOPICS, YUNSHAN, a_mention
@@ -103,3 +105,25 @@ def test_a_broken_definition_is_refused_at_once() -> None:
 def test_jieba_alone_gives_the_same_kind_of_tags() -> None:
     slow = Tagger(TaggerSettings(brands=(YUNSHAN,), segmenter="jieba"))
     assert tags(slow, a_mention("云杉咖啡难喝死了")).sentiment.polarity is Polarity.NEGATIVE
+
+
+def carrying(mention: Mention, *extra: tuple[str, str]) -> Mention:
+    return replace(mention, post=replace(mention.post, extra=extra))
+
+
+def test_a_post_counts_for_the_brands_that_it_was_brought_for(tagger: Tagger) -> None:
+    mention = carrying(a_mention("太难喝了，客服态度差，失望"), ("brand", "yunshan"), ("brand", "nobody"))
+    (tag,) = tags(tagger, mention).brands
+    assert (tag.brand, tag.spans, tag.sentiment.polarity) == ("yunshan", (), Polarity.NEGATIVE)
+    named = carrying(a_mention("白鹿茶饮好喝，强烈推荐"), ("brand", "yunshan"), ("brand", "bailu"))
+    found = tags(tagger, named).brands
+    assert [(each.brand, bool(each.spans)) for each in found] == [("bailu", True), ("yunshan", False)]
+
+
+def test_a_rival_that_speaks_of_itself_only_is_not_the_public(tagger: Tagger) -> None:
+    rival = ("speaks_for", "bailu")
+    texts = ("白鹿茶饮新品上市", "白鹿茶饮比云杉咖啡好喝", "云杉咖啡难喝", "今天天气不错")
+    tagged = tagger.tag([carrying(a_mention(text), rival) for text in texts])
+    assert [Flag.OWNED in each.flags for each in tagged] == [True, False, False, False]
+    again = replace(tagged[0], post=replace(tagged[0].post, text="白鹿茶饮比云杉咖啡好喝"))
+    assert tagger.tag([again])[0].flags == frozenset()

@@ -55,6 +55,24 @@ CASES = {
         "sources: [{platform: weibo, transport: cookie}]\n",
         "t.yaml:2:11: sources[0]: transport `cookie` needs the key `cookie`\n    → such as: cookie: ${COOKIE}",
     ),
+    "official without any key": (
+        "sources: [{platform: weibo, transport: official}]\n",
+        "t.yaml:2:11: sources[0]: transport `official` needs the key `token`\n"
+        "    → such as: token: ${TOKEN}; or client_id and client_secret, where the platform gives tokens for them",
+    ),
+    "id without its secret": (
+        "sources: [{platform: weibo, transport: official, client_id: a}]\n",
+        "t.yaml:2:11: sources[0]: `client_id` needs `client_secret`\n    → such as: client_secret: ${CLIENT_SECRET}",
+    ),
+    "secret without its id": (
+        "sources: [{platform: weibo, transport: official, client_secret: '${KEY}'}]\n",
+        "t.yaml:2:11: sources[0]: `client_secret` needs `client_id`\n    → client_id: the id of the same application",
+    ),
+    "token beside an application": (
+        "sources: [{platform: weibo, transport: official, token: '${KEY}', client_id: a, client_secret: '${KEY}'}]\n",
+        "t.yaml:2:11: sources[0]: both `token` and an application's id or secret are given\n"
+        "    → keep `token`, or `client_id` and `client_secret`, with which the token is fetched by itself",
+    ),
     "duration without unit": (
         "sources: [{platform: page, interval: 300}]\n",
         "t.yaml:2:38: sources[0].interval: `300` has no unit\n    → seconds would be 300s, minutes 300m",
@@ -187,7 +205,7 @@ CASES = {
     "label that there is not": (
         "receivers: [{name: a, wecom_robot: {key: ${KEY}}}]\nroutes: [{to: a, match: 'sentiment: negative'}]\n",
         "t.yaml:3:26: routes[0].match: this query asks for the label `sentiment`, which there is not\n"
-        "    → known: brand, kind, platform, risk, rule, severity, source, story, topic",
+        "    → known: brand, kind, platform, risk, rule, severity, source, story, topic, trend",
     ),
     "bare word among labels": (
         "receivers: [{name: a, wecom_robot: {key: ${KEY}}}]\nroutes: [{to: a, match: 'not (critical or brand: x)'}]\n",
@@ -273,6 +291,26 @@ CASES = {
     "unknown brand": (
         "sources: [{platform: page, brands: [yunsan]}]\n",
         "t.yaml:2:36: sources[0].brands: there is no brand `yunsan`\n    → did you mean `yunshan`?",
+    ),
+    "account of an unknown brand": (
+        "accounts: [{platform: weibo, id: 7, brand: yunsan}]\n",
+        "t.yaml:2:44: accounts[0].brand: there is no brand `yunsan`\n    → did you mean `yunshan`?",
+    ),
+    "account on an unknown platform": (
+        "accounts: [{platform: weibbo, id: 7}]\n",
+        "t.yaml:2:23: accounts[0].platform: there is no platform with accounts `weibbo`\n    → did you mean `weibo`?",
+    ),
+    "account on a road": (
+        "accounts: [{platform: import, id: 7}]\n",
+        "t.yaml:2:23: accounts[0].platform: there is no platform with accounts `import`\n    → known: page, weibo",
+    ),
+    "account that stands twice": (
+        "accounts: [{platform: weibo, id: Ab}, {platform: weibo, id: aB, role: watch}]\n",
+        "t.yaml:2:39: accounts[1]: the account `aB` of weibo stands twice\n    → keep this one or accounts[0]",
+    ),
+    "account id with a blank": (
+        "accounts: [{platform: weibo, id: '云杉 咖啡'}]\n",
+        "t.yaml:2:34: accounts[0].id: an id has no blanks\n    → write it as it stands in the account's address",
     ),
     "name with a space": (
         "rules: [{name: a b, kind: burst}]\n",

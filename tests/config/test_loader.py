@@ -10,7 +10,7 @@ import pytest
 
 from config import NO_DEFAULTS, ConfigError, Packaged, Settings, default_settings, load, load_text
 from config.document import read_text
-from config.settings import RouteSettings
+from config.settings import AccountSettings, RouteSettings
 from domain.incident import Severity
 from domain.secret import Secret
 from tests.config.fakes import SPECS, BurstOptions, MatchOptions, RobotOptions, SlackOptions, WatchOptions
@@ -135,6 +135,14 @@ def test_variables_are_replaced_in_any_value() -> None:
 
 def test_doubled_dollar_stands_for_itself() -> None:
     assert settings('brands: [{id: a, name: "$${NAME}"}]\n').brands[0].name == "${NAME}"
+
+
+def test_an_application_stands_for_a_token_and_a_file_stays_known(tmp_path: Path) -> None:
+    (tmp_path / "s3cret").write_text("s3cret\n")
+    text = "sources: [{platform: weibo, transport: official, client_id: app, client_secret_file: s3cret}]\n"
+    (read,) = settings(BRAND + text, tmp_path).sources
+    assert (read.token, read.client_id, read.client_secret) == (None, "app", Secret("s3cret"))
+    assert read.client_secret is not None and read.client_secret.path == tmp_path / "s3cret"
 
 
 def test_secret_can_come_from_a_file(tmp_path: Path) -> None:
@@ -318,3 +326,15 @@ def test_mistake_in_an_overlay_is_placed_in_the_file() -> None:
         ("tingfeng.yaml", "topics[0]"),
         ("tingfeng.yaml", "risks[0].weight"),
     ]
+
+
+def test_accounts_are_read_with_numbers_as_ids() -> None:
+    read = settings(
+        BRAND
+        + "accounts:\n- {platform: weibo, id: 7900010001, name: 云杉咖啡, brand: yunshan}\n"
+        + "- {platform: page, id: x, role: watch, brand: null}\n"
+    )
+    assert read.accounts == (
+        AccountSettings(platform="weibo", id="7900010001", name="云杉咖啡", brand="yunshan"),
+        AccountSettings(platform="page", id="x", role="watch"),
+    )

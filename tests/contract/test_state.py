@@ -7,7 +7,7 @@ import pytest
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
-from domain.mention import Author, Engagement
+from domain.mention import Author, Engagement, Mention
 from domain.moment import bucket_of
 from domain.outcome import FetchOutcome
 from domain.ports import Change, InboxKind, StoryItem
@@ -60,6 +60,45 @@ def test_a_changed_mention_is_queued_with_its_first_sight(state: State, what: st
     rows = state.inbox.lease(owner="w", limit=9, lease=MINUTE, now=later)
     assert [row.kind for row in rows] == [InboxKind.NEW, InboxKind.CHANGED]
     assert rows[1].mention == replace(seen_again, first_collected_at=one.first_collected_at)
+
+
+def known_as(native_id: str, *others: str, text: str = "云杉咖啡喝出异物") -> Mention:
+    """Return an article that other roads bring under other ids."""
+    one = mention(native_id, text, platform="wechat")
+    return replace(one, post=replace(one.post, extra=tuple(("id_alt", other) for other in others)))
+
+
+def test_an_article_that_comes_again_under_another_of_its_ids_is_known(state: State) -> None:
+    resolved, listed = known_as("MzA==:22:1", "sogou:aa", "sogou:bb"), known_as("sogou:aa", text="云杉…")
+    assert state.inbox.append([resolved], now=NOW).new == {resolved.id}
+    assert state.inbox.known([listed.id, "wechat:sogou:bb", "wechat:sogou:cc"]) == {listed.id, "wechat:sogou:bb"}
+    again = state.inbox.append([listed, resolved], now=NOW)
+    assert (again.new, again.changed, again.known) == (frozenset(), frozenset(), 2)
+    longer = known_as("MzA==:22:1", "sogou:aa", text="云杉咖啡喝出异物，已停业")
+    assert state.inbox.append([longer], now=NOW).changed == {resolved.id}
+    assert state.inbox.depth() == 2
+
+
+def test_an_article_stays_under_the_id_of_its_first_sight(state: State) -> None:
+    listed, found = known_as("sogou:aa"), known_as("MzA==:22:1", "sogou:aa", text="全文")
+    state.inbox.append([listed], now=NOW)
+    for _ in range(2):
+        again = state.inbox.append([found], now=NOW)
+        assert (again.new, again.changed, again.known) == (frozenset(), frozenset(), 1)
+    assert state.inbox.known([found.id]) == {found.id}
+    assert lease(state) == [("sogou:aa", InboxKind.NEW)]
+    state.forget([listed.id])
+    assert state.inbox.known([listed.id, found.id]) == frozenset()
+
+
+def test_another_article_of_the_same_account_and_title_is_another(state: State) -> None:
+    first, second = known_as("MzA==:22:1", "sogou:aa"), known_as("MzA==:33:1", "sogou:aa")
+    assert state.inbox.append([first, second], now=NOW).new == {first.id, second.id}
+
+
+def test_two_ids_of_one_article_in_one_batch_are_one(state: State) -> None:
+    found = state.inbox.append([known_as("sogou:aa"), known_as("MzA==:22:1", "sogou:aa")], now=NOW)
+    assert (found.new, found.known) == ({"wechat:sogou:aa"}, 1)
 
 
 def test_rows_go_out_oldest_first_and_to_one_owner(state: State) -> None:

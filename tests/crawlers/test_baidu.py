@@ -217,7 +217,8 @@ def test_search_needs_the_operator_s_cookie_and_goes_on_by_tens() -> None:
         ({"query": ("云杉",)}, "captcha"),
         ({"query": ("云杉",), "transport": "cookie"}, "needs `query` and `cookie`"),
         ({"transport": "cookie", "cookie": Secret("x")}, "needs `query` and `cookie`"),
-        ({"transport": "browser"}, "no transport 'browser'"),
+        ({"transport": "rsshub"}, "no transport 'rsshub'"),
+        ({"transport": "browser", "query": ("云杉咖啡",)}, "soon asks for a captcha"),
     ],
 )
 def test_what_cannot_be_asked_is_refused_with_what_works_instead(more: dict[str, Any], words: str) -> None:

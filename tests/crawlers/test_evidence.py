@@ -1,4 +1,5 @@
 import gzip
+import os
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
 
@@ -62,3 +63,14 @@ def test_a_disk_that_refuses_costs_the_evidence_only(tmp_path: Path) -> None:
     box = EvidenceBox(tmp_path / "file" / "evidence", ManualClock(T))
     box.keep("a", F.ERROR, answer(b"x"))
     box.sweep()
+
+
+def test_what_people_added_by_hand_is_left_alone(tmp_path: Path) -> None:
+    box = EvidenceBox(tmp_path, ManualClock(T))
+    (tmp_path / "manual").mkdir()
+    (tmp_path / "manual" / "a.png").write_bytes(b"x")
+    os.utime(tmp_path / "manual", (0, 0))
+    (tmp_path / "old.gz").write_bytes(b"x")
+    os.utime(tmp_path / "old.gz", (0, 0))
+    box.sweep()
+    assert not (tmp_path / "old.gz").exists() and (tmp_path / "manual" / "a.png").exists()

@@ -222,3 +222,18 @@ def test_feed_needs_an_address() -> None:
     assert fetch.endpoint == "feed.any"
     assert build_platform("feed").following(fetch, parse("feed.any", rss(item()))) is None
     assert build_platform("feed").detail(source(), parse("feed.any", rss(item())).posts[0]) is None
+
+
+def test_entry_of_rss_1_without_link_is_known_by_the_address_it_is_about() -> None:
+    rdf = (
+        '<rdf:RDF xmlns:rdf="http://www.w3.org/1999/02/22-rdf-syntax-ns#" xmlns="http://purl.org/rss/1.0/">'
+        '<channel><title>站</title></channel><item rdf:about="http://a.cn/7"><title>题</title></item>'
+        '<item rdf:about="http://a.cn/x"><title>又</title><link>http://a.cn/8</link></item></rdf:RDF>'
+    )
+    assert [post.url for post in parse("feed.any", rdf).posts] == ["http://a.cn/7", "http://a.cn/8"]
+
+
+def test_id_in_capitals_is_a_link_too() -> None:
+    assert parse("feed.any", rss("<item><guid isPermaLink='false'>HTTP://a.cn/9</guid></item>")).posts[0].url == (
+        "http://a.cn/9"
+    )

@@ -3,6 +3,7 @@ from datetime import UTC, datetime, timedelta
 
 import pytest
 
+from crawlers.canary import FOUND_NOTHING, canary_name
 from crawlers.health import health_of
 from crawlers.ledger import Finding, after_visit, first_state
 from crawlers.remedy import CUT
@@ -32,7 +33,9 @@ def after(*outcomes: F, detail: str = "") -> VisitState:
         (after(F.OK, F.ERROR), T, SourceState.LIVE),
         (after(F.OK, F.ERROR, F.ERROR), T, SourceState.BLIND),
         (after(F.ERROR), T, SourceState.BLIND),
-        (after(F.OK, F.CAPTCHA), T, SourceState.PAUSED),
+        (after(F.OK, F.CAPTCHA), T, SourceState.BLIND),
+        (after(F.OK, F.RATE_LIMITED), T, SourceState.PAUSED),
+        (after(F.OK, F.RATE_LIMITED, F.RATE_LIMITED), T, SourceState.BLIND),
         (after(F.OK, F.CAPTCHA), T + timedelta(hours=7), SourceState.BLIND),
         (after(F.ERROR, F.ERROR, F.OK), T, SourceState.LIVE),
     ],
@@ -80,3 +83,72 @@ def test_silence_without_failure_points_to_ourselves() -> None:
     (health,) = health_of([SOURCE], {"s": after(F.OK)}, T + timedelta(hours=1), "en")
     assert "three intervals" in health.why
     assert health.since == T
+
+
+SEARCH = source(name="q", platform="hackernews", query=("星澜汽车",), canary="news", interval=timedelta(minutes=5))
+
+
+def canary(*outcomes: F) -> VisitState:
+    name = canary_name(SEARCH)
+    assert name is not None
+    state = first_state(replace(SEARCH, name=name), T)
+    for outcome in outcomes:
+        found = Finding(begun_at=T, ended_at=T, outcome=outcome, detail=FOUND_NOTHING)
+        state = after_visit(state, SEARCH, found, jitter=1.0)
+    return state
+
+
+@pytest.mark.parametrize(
+    ("outcomes", "kind"),
+    [
+        ((F.OK,), SourceState.LIVE),
+        ((F.OK, F.EMPTY_OR_UPSTREAM_BLOCKED), SourceState.LIVE),
+        ((F.OK, F.EMPTY_OR_UPSTREAM_BLOCKED, F.EMPTY_OR_UPSTREAM_BLOCKED), SourceState.BLIND),
+    ],
+)
+def test_a_search_that_finds_nothing_is_blind_once_its_canary_is_deaf_twice(
+    outcomes: tuple[F, ...], kind: SourceState
+) -> None:
+    quiet = replace(after(F.EMPTY), source="q")
+    states = {"q": quiet, canary(*outcomes).source: canary(*outcomes)}
+    (health,) = health_of([SEARCH], states, T, "en")
+    assert health.state is kind
+    assert ("'news'" in health.why) is (kind is SourceState.BLIND) and bool(health.fix) is bool(health.why)
+
+
+def test_a_captcha_at_one_source_is_that_of_all_at_the_site_over_the_same_road() -> None:
+    other = replace(SEARCH, name="other", query=("云杉咖啡",))
+    bridge = source(name="bridge", platform="rsshub", transport="rsshub", url="https://hub.cn/weibo/keyword/a")
+    blocked = replace(after(F.OK, F.CAPTCHA), source="q")
+    states = {
+        "q": blocked,
+        "other": replace(after(F.OK), source="other"),
+        "bridge": replace(after(F.OK), source="bridge"),
+    }
+    first, second, third = health_of([SEARCH, other, bridge], states, T, "en")
+    assert (first.state, second.state, third.state) == (SourceState.BLIND, SourceState.BLIND, SourceState.LIVE)
+    assert second.why.startswith("source q at the same site is blocked") and second.fix == first.fix
+
+
+def test_a_change_of_the_layout_names_the_field() -> None:
+    state = first_state(SOURCE, T)
+    whole = {"time": 1.0, "author": 1.0, "text": 1.0, "url": 1.0}
+    for number in range(10):
+        seen = whole if number < 8 else {**whole, "author": 0.1}
+        found = Finding(begun_at=T, ended_at=T, outcome=F.OK, shares=seen)
+        state = after_visit(state, SOURCE, found, jitter=1.0)
+        (health,) = health_of([SOURCE], {"s": state}, T, "zh")
+        assert health.lost_fields == (("author",) if number == 9 else ())
+    assert health.state is SourceState.LIVE and "作者" in health.why and "sources test s" in health.fix
+
+
+def test_far_less_than_is_usual_is_said() -> None:
+    state = replace(after(F.OK), low_since=T, low_detail="3 instead of about 40 in 6 h")
+    (health,) = health_of([SOURCE], {"s": state}, T, "en")
+    assert health.low_since == T and "3 instead of about 40" in health.why and health.fix
+
+
+def test_a_feed_that_is_no_longer_kept_up_is_said() -> None:
+    state = replace(after(F.OK), newest_at=T - timedelta(days=30))
+    assert "30 days old" in health_of([SOURCE], {"s": state}, T, "en")[0].why
+    assert not health_of([SOURCE], {"s": replace(state, newest_at=T - timedelta(days=3))}, T, "en")[0].why

@@ -12,6 +12,7 @@ from domain.mention import Kind
 from domain.moment import SHANGHAI
 from domain.outcome import Drop
 from domain.outcome import FetchOutcome as F
+from domain.secret import Secret
 from tests.crawlers.pages import NOW, parse, source
 
 THREAD = "https://www.reddit.com/r/ev/comments/1a/title_words/"
@@ -167,8 +168,32 @@ def test_search_asks_for_each_word() -> None:
     step = page.following(first, parse("reddit.oauth", listing(thing(), after="t3_1a")))
     assert step is not None
     assert step.url.endswith("&after=t3_1a")
-    with pytest.raises(SourceError, match="only the transport `open`"):
-        page.start(source(platform="reddit", transport="official"), NOW)
+    with pytest.raises(SourceError, match="the transports `open`"):
+        page.start(source(platform="reddit", transport="cookie"), NOW)
+    with pytest.raises(SourceError, match="`client_id` and `client_secret`"):
+        page.start(source(platform="reddit", transport="official", client_id="id"), NOW)
+
+
+def test_api_is_asked_for_words_and_for_forums() -> None:
+    own = {"platform": "reddit", "transport": "official", "client_id": "id", "client_secret": Secret("s")}
+    (fetch,) = build_platform("reddit").start(source(query=("Blue Cup",), **own), NOW)
+    assert fetch.endpoint == "reddit.oauth_search"
+    assert fetch.url == "https://oauth.reddit.com/search?q=%22Blue%20Cup%22&sort=new&limit=100&raw_json=1"
+    page = RedditPage(RedditSettings(forums=("r/ev",)))
+    (fetch,) = page.start(source(query=("xinglan",), platform="reddit", transport="official", token=Secret("t")), NOW)
+    assert fetch.url == "https://oauth.reddit.com/r/ev/new?limit=100&raw_json=1"
+    found = [thing(title="Xinglan S7"), thing(name="t3_1b")]
+    parsed = parse(fetch.endpoint, listing(*found, after="t3_1b"), context=dict(fetch.context))
+    assert [post.native_id for post in parsed.posts] == ["t3_1a"]
+    step = page.following(fetch, parsed)
+    assert step is not None
+    assert (step.page, step.url) == (2, fetch.url + "&after=t3_1b")
+
+
+def test_ended_token_is_told_from_a_missing_one() -> None:
+    said = {"www_authenticate": 'Bearer realm="reddit", error="invalid_token"'}
+    assert parse("reddit.oauth_search", '{"message": "Unauthorized"}', status=401, **said).outcome is F.AUTH_FAILED
+    assert parse("reddit.oauth_search", '{"message": "Unauthorized"}', status=401).outcome is F.AUTH_REQUIRED
 
 
 def test_forums_are_read_and_words_looked_for_there() -> None:

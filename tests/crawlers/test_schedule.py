@@ -11,8 +11,12 @@ from pathlib import Path
 import pytest
 
 from config.settings import CrawlSettings, Settings, SourceSettings
+from crawlers.base import Fetch
+from crawlers.canary import canary_name
+from crawlers.errand import Errand
 from crawlers.health import health_of
-from crawlers.job import Job
+from crawlers.job import Job, VisitResult
+from crawlers.ledger import first_state
 from crawlers.platforms.imports import ImportSettings
 from crawlers.schedule import Crawler
 from domain.clock import ManualClock
@@ -232,10 +236,10 @@ async def test_store_that_does_not_answer_holds_visits_back(tmp_path: Path) -> N
 @pytest.mark.parametrize(
     ("outcome", "retry_after_s", "first", "state"),
     [
-        (F.CAPTCHA, None, timedelta(hours=6), SourceState.PAUSED),
-        (F.RATE_LIMITED, None, timedelta(minutes=5), SourceState.PAUSED),
-        (F.RATE_LIMITED, 1_800.0, timedelta(minutes=30), SourceState.PAUSED),
-        (F.LOGIN_REQUIRED, None, timedelta(days=3_650), SourceState.PAUSED),
+        (F.CAPTCHA, None, timedelta(hours=6), SourceState.BLIND),
+        (F.RATE_LIMITED, None, timedelta(minutes=5), SourceState.BLIND),
+        (F.RATE_LIMITED, 1_800.0, timedelta(minutes=30), SourceState.BLIND),
+        (F.LOGIN_REQUIRED, None, timedelta(days=3_650), SourceState.BLIND),
     ],
 )
 async def test_breaker_rests_the_source(
@@ -437,3 +441,131 @@ async def test_missing_folder_and_hopeless_files_are_failures(tmp_path: Path) ->
     assert world.visits.states["none"].last_outcome is F.ERROR
     assert "No such file" in world.visits.states["none"].last_detail
     assert world.visits.states["bad"].last_outcome is F.PARSE_ERROR
+
+
+class Book:
+    """Gives out errands once and keeps what became of them."""
+
+    def __init__(self, *errands: Errand) -> None:
+        self.waiting = list(errands)
+        self.ended: list[tuple[str, F | None]] = []
+
+    def due(self, now: datetime, limit: int) -> list[Errand]:
+        given, self.waiting = self.waiting[:limit], self.waiting[limit:]
+        return given
+
+    def done(self, errand: Errand, result: VisitResult | None, now: datetime) -> None:
+        self.ended.append((errand.key, result.outcome if result is not None else None))
+
+
+def errand(of: SourceSettings, key: str = "k", **more: object) -> Errand:
+    return Errand(key=key, source=of, fetches=(Fetch(endpoint="feed.any", url="https://a.cn/x"),), **more)  # type: ignore[arg-type]
+
+
+def with_books(world: World, *books: Book) -> Crawler:
+    return Crawler(
+        world.settings, world.inbox, world.visits, world.clock, road=world.road, rng=random.Random(1),
+        disk_free=lambda path: world.disk, errands=books,
+    )  # fmt: skip
+
+
+async def test_an_errand_brings_posts_and_leaves_the_source_as_it_was(tmp_path: Path) -> None:
+    world = World(tmp_path, one())
+    book = Book(errand(one(), backfill=True))
+    crawler = with_books(world, book)
+    world.visits.save(replace(first_state(one(), T), due_at=T + timedelta(hours=1), first_visit_at=T))
+    asked: list[tuple[Fetch, ...]] = []
+
+    async def act(job: Job) -> None:
+        asked.append(job.fetches)
+        await gives(post(1))(job)
+
+    world.road.acts["s"] = act
+    await crawler.visit_due()
+    assert [fetch.url for fetch in asked[0]] == ["https://a.cn/x"] and book.ended == [("k", F.OK)]
+    assert [mention.flags for mention in world.inbox.appended] == [{Flag.BACKFILL}]
+    assert world.visits.states["s"].last_visit_at is None
+
+
+async def test_an_errand_whose_posts_are_only_looked_at_appends_nothing(tmp_path: Path) -> None:
+    world = World(tmp_path, one())
+    world.visits.save(replace(first_state(one(), T), due_at=T + timedelta(hours=1)))
+    book = Book(errand(one(), keep=False))
+    world.road.acts["s"] = gives(post(1))
+    await with_books(world, book).visit_due()
+    assert book.ended == [("k", F.OK)] and not world.inbox.appended
+
+
+async def test_an_errand_waits_for_a_road_that_is_closed_and_its_captcha_closes_it_for_all(tmp_path: Path) -> None:
+    world = World(tmp_path, one(), one("t"))
+    away = replace(first_state(one(), T), due_at=T + timedelta(hours=8))
+    world.visits.save(away)
+    world.visits.save(replace(away, source="t", due_at=T + timedelta(minutes=5)))
+    book = Book(errand(one()))
+    world.road.acts["s"] = gives(outcome=F.CAPTCHA)
+    crawler = with_books(world, book)
+    await crawler.visit_due()
+    assert book.ended == [("k", F.CAPTCHA)]
+    book.waiting.append(errand(one(), key="later"))
+    world.clock.advance(timedelta(hours=5))
+    await asyncio.sleep(0.6)
+    await crawler.visit_due()
+    assert book.ended[1:] == [("later", None)] and "t" not in world.road.visited
+    world.road.acts["s"] = gives()
+    world.clock.advance(timedelta(hours=2))
+    await crawler.visit_due()
+    assert "t" in world.road.visited
+
+
+async def test_a_captcha_at_one_source_rests_the_others_of_the_site(tmp_path: Path) -> None:
+    world = World(tmp_path, one("a"), one("b"), one("far", site="b.cn"))
+    world.road.acts["a"] = gives(outcome=F.CAPTCHA)
+    await world.crawler.visit_due()
+    assert sorted(world.road.visited) == ["a", "far"]
+    for _ in range(12):
+        await world.later(minutes=25)
+    assert sorted(set(world.road.visited[2:])) == ["far"]
+    world.restarted()
+    await world.crawler.visit_due()
+    assert "b" not in world.road.visited
+    world.road.acts["a"] = gives(post(1))
+    await world.later(hours=2)
+    await world.later(minutes=1)
+    assert {"a", "b"} <= set(world.road.visited[-4:])
+
+
+async def test_a_deaf_canary_is_looked_at_again_sooner_and_nothing_of_it_is_taken_in(tmp_path: Path) -> None:
+    search = source(name="hn", platform="hackernews", query=("云杉咖啡",))
+    world = World(tmp_path, search)
+    name = canary_name(search)
+    assert name is not None
+    world.road.acts[name] = gives(post(1))
+    await world.crawler.visit_due()
+    assert world.visits.states[name].last_outcome is F.OK and not world.inbox.appended
+    world.road.acts[name] = gives(outcome=F.EMPTY)
+    begun = world.clock.now()
+    while world.visits.states[name].fails < 2:
+        await world.later(minutes=1)
+    assert world.clock.now() - begun <= 2 * world.settings.crawl.canary
+    (health,) = health_of([search], world.visits.states, world.clock.now(), "zh")
+    assert health.state is SourceState.BLIND
+
+
+async def test_a_source_with_much_news_is_visited_as_often_as_it_bears(tmp_path: Path) -> None:
+    world = World(tmp_path, source(name="s", platform="hackernews", query=("云杉咖啡",), canary=""), one("quiet"))
+    numbers = iter(range(10_000))
+    world.road.acts["s"] = gives(post(next(numbers)))
+    await world.crawler.visit_due()
+
+    async def act(job: Job) -> None:
+        await gives(*(post(next(numbers)) for _ in range(3)))(job)
+
+    world.road.acts["s"] = act
+    await world.later(minutes=6)
+    due_in = world.visits.states["s"].due_at - world.clock.now()
+    assert due_in <= timedelta(seconds=33) and world.visits.states["s"].rates.burst
+    fixed = World(tmp_path, source(name="s", platform="hackernews", query=("云杉咖啡",), canary=""), adaptive=False)
+    fixed.road.acts["s"] = act
+    await fixed.crawler.visit_due()
+    await fixed.later(minutes=6)
+    assert fixed.visits.states["s"].due_at - fixed.clock.now() >= timedelta(minutes=4.5)

@@ -9,6 +9,8 @@ import pytest
 import scrapy
 from scrapy.crawler import AsyncCrawlerRunner
 
+from crawlers.errors import SourceError
+from crawlers.platforms import platform_specs
 from crawlers.road import _SharedSettings
 from crawlers.settings import scrapy_settings
 from crawlers.spiders import visit as spiders
@@ -83,7 +85,46 @@ def test_command_lists_the_spiders() -> None:
     made = subprocess.run(
         [sys.executable, "-m", "scrapy", "list"], cwd=REPOSITORY, capture_output=True, text=True, check=True
     )
-    assert {"feed", "article", "weibo", "gdelt"} <= set(made.stdout.split())
+    assert _VISITABLE <= set(made.stdout.split())
+
+
+_VISITABLE = set(platform_specs()) - {"import", "heimao"}
+"""All platforms but the two that are read from files only."""
+
+
+def test_each_platform_that_is_visited_has_a_spider_of_its_name() -> None:
+    made = {each.name: each for each in classes() if issubclass(each, spiders.SourceSpider) and each.name}
+    assert set(made) == _VISITABLE
+    assert all(each.platform == name for name, each in made.items())
+
+
+@pytest.mark.parametrize(
+    ("spider", "told", "transport", "header"),
+    [
+        (spiders.HackerNewsSpider, {"query": "xinglan"}, "open", None),
+        (spiders.WeiboSpider, {"query": "云杉", "cookie": "SUB=planted"}, "cookie", "SUB=planted"),
+        (spiders.DouyinSpider, {"query": "云杉", "token": "planted"}, "official", "planted"),
+        (spiders.WeiboSpider, {"query": "云杉", "token": "planted", "transport": "official"}, "official", "planted"),
+    ],
+)
+async def test_spider_asks_as_it_is_told(
+    spider: type[spiders.SourceSpider], told: dict[str, str], transport: str, header: str | None
+) -> None:
+    async with farm() as site:
+        runner = AsyncCrawlerRunner(scrapy_settings())
+        crawler = runner.create_crawler(spider)
+        await runner.crawl(crawler, base_url=site.base, allow_internal=site.pair, **told)
+        assert isinstance(crawler.spider, spiders.SourceSpider)
+        assert crawler.spider.job.source.transport == transport
+        asked = [headers for headers in site.headers if not headers["path"].endswith("robots.txt")]
+    assert asked
+    if header is not None:
+        assert any(header in str(value) for value in asked[0].values()) or header in str(asked[0])
+
+
+def test_spider_refuses_an_unknown_way_with_robots() -> None:
+    with pytest.raises(SourceError, match="obey or override"):
+        spiders.FeedSpider(url="https://a.cn/f", robots="ignore")
 
 
 async def test_command_writes_posts(tmp_path: Path) -> None:

@@ -11,6 +11,7 @@ from domain.mention import Kind
 from domain.moment import SHANGHAI
 from domain.outcome import Drop
 from domain.outcome import FetchOutcome as F
+from domain.secret import Secret
 from tests.crawlers.pages import NOW, parse, source
 
 MEMBER = {"id": 9, "username": "甲"}
@@ -129,8 +130,31 @@ def test_nodes_and_hot_topics_are_asked_for() -> None:
     page = V2exPage(V2exSettings(nodes=("car", "a/b"), hot=True))
     urls = [fetch.url.removeprefix("https://www.v2ex.com/api/topics/") for fetch in page.start(source(), NOW)]
     assert urls == ["show.json?node_name=car", "show.json?node_name=a%2Fb", "hot.json"]
-    with pytest.raises(SourceError, match="only the transport `open`"):
-        page.start(source(transport="official"), NOW)
+    with pytest.raises(SourceError, match="the transports `open` and `official`"):
+        page.start(source(transport="cookie"), NOW)
     parsed = topics(topic())
     assert page.following(page.start(source(), NOW)[0], parsed) is None
     assert page.detail(source(), parsed.posts[0]) is None
+
+
+def test_with_a_token_the_topics_of_nodes_are_read_page_by_page() -> None:
+    page = V2exPage(V2exSettings(nodes=("car", "a/b")))
+    first, second = page.start(source(transport="official", token=Secret("t"), query=("星澜",)), NOW)
+    assert first.url == "https://www.v2ex.com/api/v2/nodes/car/topics?p=1"
+    assert second.url == "https://www.v2ex.com/api/v2/nodes/a%2Fb/topics?p=1"
+    found = {
+        "success": True,
+        "result": [topic(id=1, title="星澜汽车"), topic(id=2, title="别的")],
+        "pagination": {"pages": 3},
+    }
+    parsed = parse(first.endpoint, json.dumps(found), url=first.url, context=dict(first.context))
+    assert [post.native_id for post in parsed.posts] == ["1"]
+    step = page.following(first, parsed)
+    assert step is not None and step.url == "https://www.v2ex.com/api/v2/nodes/car/topics?p=2"
+    ended = parse(first.endpoint, '{"success": false, "message": "Invalid token"}', status=401)
+    assert ended.outcome is F.AUTH_FAILED
+    for lacking, problem in ((V2exSettings(nodes=("car",)), "needs `token`"), (V2exSettings(), "needs `token`")):
+        with pytest.raises(SourceError, match=problem):
+            V2exPage(lacking).start(source(transport="official"), NOW)
+    with pytest.raises(SourceError, match="needs `nodes`"):
+        V2exPage().start(source(transport="official", token=Secret("t")), NOW)

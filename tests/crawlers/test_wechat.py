@@ -289,4 +289,27 @@ def test_next_page_and_article_of_a_result() -> None:
     page = wechat.detail(source(), direct)
     assert page is not None
     assert (page.endpoint, page.url) == ("wechat.mp_article", "https://mp.weixin.qq.com/s?src=3&signature=x")
-    assert wechat.detail(source(), jump) is None
+    step = wechat.detail(source(), jump)
+    assert step is not None
+    assert (step.endpoint, step.url) == ("wechat.sogou_link", "https://weixin.sogou.com/link?url=a&type=2")
+    target = "http://mp.weixin.qq.com/s?src=11&signature=x"
+    onward = wechat.following(step, replace(parsed, extras=(("resolved_url", target),)))
+    assert onward is not None
+    assert (onward.endpoint, onward.url) == ("wechat.mp_article", "https://mp.weixin.qq.com/s?src=11&signature=x")
+    assert wechat.following(step, replace(parsed, extras=())) is None
+    assert wechat.detail(source(), replace(jump, url=None)) is None
+    assert wechat.detail(source(), replace(jump, url="https://elsewhere.example.cn/1")) is None
+
+
+def test_article_remembers_the_id_under_which_searches_show_it() -> None:
+    listed = parse("wechat.sogou_search", results(item(meta="<a class='account'>甲</a>")), url=SEARCH).posts[0]
+    named = f"{NUMBERS} var nickname = '甲';"
+    (post,) = parse("wechat.mp_article", article(script=named), url=SHORT).posts
+    assert (post.native_id, dict(post.extra)) == ("MzA==:22:1", {"id_alt": listed.native_id})
+    (unnumbered,) = parse("wechat.mp_article", article(script="var nickname = '甲';"), url=SHORT).posts
+    assert (unnumbered.native_id, dict(unnumbered.extra)) == (listed.native_id, {})
+
+
+def test_jump_that_was_followed_to_its_article_is_read_as_one() -> None:
+    parsed = parse("wechat.sogou_link", article(), url="https://mp.weixin.qq.com/s?src=11&signature=x")
+    assert (parsed.outcome, parsed.posts[0].native_id) == (F.OK, "MzA==:22:1")

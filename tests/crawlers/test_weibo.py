@@ -233,8 +233,10 @@ def test_transports_ask_for_what_they_need() -> None:
     for transport, needed in (("cookie", "cookie"), ("official", "token")):
         with pytest.raises(SourceError, match=f"needs `{needed}`"):
             weibo.start(source(platform="weibo", transport=transport), NOW)
-    with pytest.raises(SourceError, match="no transport 'browser'"):
+    with pytest.raises(SourceError, match="transport `browser` needs `cookie`"):
         weibo.start(source(platform="weibo", transport="browser"), NOW)
+    with pytest.raises(SourceError, match="no transport 'rsshub'"):
+        weibo.start(source(platform="weibo", transport="rsshub"), NOW)
     cookie = source(platform="weibo", transport="cookie", cookie=Secret("SUB=1"), query=("云杉 咖啡", "乙"))
     first, second = weibo.start(cookie, NOW)
     assert "q%3D%E4%BA%91%E6%9D%89%20%E5%92%96%E5%95%A1" in first.url

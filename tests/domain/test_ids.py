@@ -3,8 +3,8 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from domain.errors import DomainError
-from domain.ids import bounded_id, canonical_url, fingerprint, mention_id, short_number, text_hash
-from domain.mention import Kind
+from domain.ids import bounded_id, canonical_url, fingerprint, mention_id, other_ids, short_number, text_hash
+from domain.mention import Kind, Post
 
 
 @pytest.mark.parametrize(
@@ -126,3 +126,14 @@ def test_a_long_native_id_keeps_its_identity_in_a_bounded_form() -> None:
 @pytest.mark.parametrize("native_id", ["../../etc/passwd", "a/b", "A", "a", "a\nb", "\u202ea"])
 def test_an_id_is_never_changed_where_it_is_short(native_id: str) -> None:
     assert mention_id(platform="weibo", native_id=native_id, kind=Kind.POST) == f"weibo:{native_id}"
+
+
+def test_other_ids_are_those_that_other_roads_give() -> None:
+    def post(platform: str, native_id: str, *others: str) -> Post:
+        extra = (("forum", "x"), *(("id_alt", each) for each in others))
+        return Post(platform=platform, native_id=native_id, kind=Kind.VIDEO, text="题", extra=extra)
+
+    assert other_ids(post("bilibili", "BV1xx411c7mD", "av7", "av7", " ")) == ("bilibili:av7",)
+    assert other_ids(post("weibo", "z0JH2lOMb", "3501756485200075")) == ()
+    assert other_ids(post("web", "guid", "other")) == ()
+    assert other_ids(post("bilibili", "av7")) == ()

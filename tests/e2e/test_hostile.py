@@ -20,8 +20,9 @@ from tests.crawlers.visiting import feed as plain_feed
 from tests.e2e.harness import Service, wait_until
 from tests.hostile.cases import TEXTS, Answer, Case, feed
 from tests.hostile.clean import FORBIDDEN
+from tests.hostile.inside import INSIDE
 from tests.hostile.readers import read_mrkdwn, read_wecom
-from tests.hostile.test_crawl import ALWAYS, INSIDE, OUTCOMES, SERVED
+from tests.hostile.test_crawl import ALWAYS, OUTCOMES, SERVED
 from tests.hostile.test_files import LINES
 
 pytestmark = [pytest.mark.e2e, pytest.mark.slow]

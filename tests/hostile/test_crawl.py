@@ -2,9 +2,7 @@
 
 import asyncio
 import gzip
-import socket
-from collections.abc import AsyncIterator
-from dataclasses import dataclass, replace
+from dataclasses import replace
 from datetime import timedelta
 from pathlib import Path
 from typing import Any
@@ -18,11 +16,12 @@ from crawlers.intake import take_in
 from domain.outcome import Drop
 from domain.outcome import FetchOutcome as F
 from domain.secret import Secret
-from tests.crawlers.farm import Farm, farm
+from tests.crawlers.farm import Farm
 from tests.crawlers.pages import network, source
 from tests.crawlers.visiting import T, entry, feed, job, shared, visit
 from tests.hostile.cases import NOTE, Answer, Case, answers
 from tests.hostile.clean import assert_clean
+from tests.hostile.inside import FILES, INSIDE, Canary
 
 PLATFORMS = {
     "feed": "/feed", "article": "/page", "gdelt": "/api/v2/doc/doc", "weibo": "/api/container/getIndex",
@@ -65,60 +64,6 @@ ALWAYS = ("feed", "article", "gdelt", "weibo")
 """Platforms of each road, which also the fast tests try with what no parser sees."""
 TRIED = [pytest.param(p, marks=() if p in ALWAYS else pytest.mark.slow, id=p) for p in PLATFORMS]
 MOVING = (Case.ENDLESS, Case.DRIP, Case.REDIRECT_LOOP, Case.REDIRECT_INSIDE, Case.DNS_INSIDE, Case.FILE_URL)
-INSIDE = (
-    "http://127.0.0.1:{port}/", "http://localhost:{port}/", "http://LOCALHOST.:{port}/", "http://[::1]:{port}/",
-    "http://[::ffff:127.0.0.1]:{port}/", "http://[::ffff:7f00:1]:{port}/", "http://0x7f000001:{port}/",
-    "http://2130706433:{port}/", "http://127.1:{port}/", "http://0177.0.0.1:{port}/", "http://0.0.0.0:{port}/",
-    "http://0:{port}/", "http://１２７.０.０.１:{port}/", "http://a.localhost:{port}/", "http://x@127.0.0.1:{port}/",
-    "//127.0.0.1:{port}/", "http://rebind.example.cn:{port}/", "http://six.example.cn:{port}/",
-    "http://127.0.0.1.:{port}/", "http:\\\\127.0.0.1:{port}\\", "HTTP://127.0.0.1:{port}",
-)  # fmt: skip
-FILES = ("file:///etc/hostname", "file://localhost/etc/hostname", "data:text/xml,<rss/>", "ftp://127.0.0.1/")
-
-
-@dataclass
-class Canary:
-    """A listener that stands for everything internal."""
-
-    port: int = 0
-    connections: int = 0
-
-
-@pytest.fixture
-async def canary() -> AsyncIterator[Canary]:
-    found = Canary()
-
-    async def heard(reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
-        found.connections += 1
-        writer.close()
-
-    server = await asyncio.start_server(heard, "127.0.0.1", 0)
-    found.port = server.sockets[0].getsockname()[1]
-    yield found
-    server.close()
-    assert found.connections == 0
-
-
-@pytest.fixture
-async def site() -> AsyncIterator[Farm]:
-    async with farm() as made:
-        yield made
-
-
-@pytest.fixture
-def lying_dns(monkeypatch: pytest.MonkeyPatch) -> None:
-    """Answer every public name with this machine."""
-    real = socket.getaddrinfo
-
-    def answer(host: Any, port: Any, *args: Any, **more: Any) -> Any:
-        name = host.decode() if isinstance(host, bytes) else str(host)
-        if not name.endswith(".example.cn"):
-            return real(host, port, *args, **more)
-        if name.startswith("six"):
-            return [(socket.AF_INET6, socket.SOCK_STREAM, 6, "", ("::ffff:127.0.0.1", port, 0, 0))]
-        return [(socket.AF_INET, socket.SOCK_STREAM, 6, "", ("127.0.0.1", port))]
-
-    monkeypatch.setattr(socket, "getaddrinfo", answer)
 
 
 def of(platform: str, site: Farm) -> SourceSettings:

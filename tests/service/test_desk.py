@@ -1,6 +1,7 @@
 """What people see of an incident on the command line and do about it."""
 
 import json
+from dataclasses import replace
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
 
@@ -15,10 +16,12 @@ from domain.incident import (
     IncidentState,
     Severity,
 )
+from domain.mention import Engagement, Flag
 from domain.ports import DeskChange
 from service import wiring
 from service.demo.sink import DEMO_CHANNEL, DEMO_KEY, DEMO_TOKEN, Sink, serve
 from tests.service.conftest import CONFIG, Cli
+from tests.storage.sample import mention
 
 NOW = datetime(2026, 6, 20, 7, 30, tzinfo=UTC)
 INCIDENT = Incident(
@@ -90,6 +93,31 @@ def test_an_incident_is_listed_and_shown(cli: Cli, opened: Path) -> None:
     assert cli("incidents", "list", "--active", "--json").out.count("AB2CD") == 1
 
 
+def test_it_shows_how_a_story_grew_and_that_it_was_deleted(cli: Cli, opened: Path) -> None:
+    first = mention("9", "云杉咖啡喝出异物", engagement=Engagement(likes=3, approx=frozenset({"likes"})))
+    later = replace(
+        first,
+        post=replace(first.post, engagement=Engagement(likes=1_200, comments=7)),
+        last_collected_at=first.last_collected_at + timedelta(hours=1),
+        flags=frozenset({Flag.DELETED}),
+        deleted_at=first.last_collected_at + timedelta(hours=2),
+    )
+    with wiring.opened(opened) as (_, stores):
+        stores.mentions.put([first], now=NOW)
+        stores.mentions.put([later], now=NOW)
+    (story,) = json.loads(cli("incidents", "show", "AB2CD", "--json").out)["stories"]
+    assert story["engagement"] == [
+        {"at": "2026-06-20T08:01:00.000Z", "likes": 3},
+        {"at": "2026-06-20T09:01:00.000Z", "likes": 1200, "comments": 7},
+    ]
+    assert story["deleted_at"] == "2026-06-20T10:01:00.000Z"
+    shown = cli("incidents", "show", "AB2CD").out
+    assert "互动 06-20 16:01 赞 3 → 06-20 17:01 赞 1,200 评 7" in shown
+    assert "（原文已删除，06-20 18:01 发现）" in shown
+    found = json.loads(cli("search", "flags: deleted", "--json").out)
+    assert (found["id"], found["deleted_at"]) == ("weibo:9", "2026-06-20T10:01:00.000Z")
+
+
 def test_people_take_note_and_close(cli: Cli, opened: Path) -> None:
     taken = cli("incidents", "ack", "AB2CD", "--by", "王敏")
     assert taken.code == 0 and "acked" in taken.out, taken.err
@@ -109,8 +137,6 @@ def test_a_false_alarm_is_marked_for_good(cli: Cli, opened: Path) -> None:
 
 
 def test_a_reason_that_is_no_json_is_shown_as_it_is(cli: Cli, config: Path) -> None:
-    from dataclasses import replace
-
     with wiring.opened(config) as (_, stores):
         odd = replace(INCIDENT, reason="by hand", expected=None)
         stores.state.desk.commit(DeskChange(incidents=(odd,)), now=NOW)

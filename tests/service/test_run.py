@@ -147,7 +147,7 @@ def test_the_service_listens_says_how_it_is_and_stops_in_order(listening: Path) 
 
 
 def test_what_cannot_run_is_refused_before_anything_starts(listening: Path, tmp_path: Path) -> None:
-    with pytest.raises(UsageError, match="crawl, analyse, watch"):
+    with pytest.raises(UsageError, match="crawl, browse, analyse, watch"):
         run_service(listening, roles=("fly",), order=None, say=print)
     memory = tmp_path / "memory.yaml"
     memory.write_text(listening.read_text(encoding="utf-8") + "storage: {mentions: memory}\n", encoding="utf-8")

@@ -5,7 +5,7 @@ import socket
 import threading
 import urllib.error
 import urllib.request
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
 
@@ -22,12 +22,13 @@ from domain.clock import ManualClock
 from domain.mention import Author, Kind, Mention, Post
 from domain.secret import Secret
 from domain.source import SourceHealth, SourceState, VisitState
+from service.advice import closed_lines
 from service.clock import ClockOrder, SystemClock, clock_order, make_clock, noted_clock, running_clock
 from service.errors import UsageError
 from service.health_page import HealthPage
 from service.logs import configure_logging
 from service.loopback import is_loopback, outside_addresses
-from service.overview import closed_lines, source_view, traffic_lines, traffic_of
+from service.overview import source_view, traffic_lines, traffic_of
 from service.privacy import keep_small
 from service.retention import Retention
 from tests.logs import kept_logging
@@ -133,8 +134,19 @@ def test_personal_data_is_kept_small() -> None:
     assert keep_small(mention, PrivacySettings()).post.author.region is None
     kept = keep_small(mention, PrivacySettings(author_region=True))
     assert kept is mention
+    for printed, small in (("06-30 江苏", "06-30"), ("3天前 广东", "3天前"), ("昨天 20:11 上海", "昨天 20:11")):
+        shown = replace(mention, post=replace(mention.post, published_raw=printed))
+        assert keep_small(shown, PrivacySettings()).post.published_raw == small
+        assert keep_small(shown, PrivacySettings(author_region=True)).post.published_raw == printed
+    for printed in ("昨天 20:11", "编辑于 06-30", "2026年6月20日 星期六", "Sat Jun 20 12:00:00 +0800 2026", ""):
+        shown = replace(make_mention(Author()), post=replace(make_mention(Author()).post, published_raw=printed))
+        assert keep_small(shown, PrivacySettings()) is shown
     hidden = keep_small(mention, PrivacySettings(pseudonymize_authors=True)).post.author
     assert hidden.name == "早***手" and hidden.id is not None and hidden.id.startswith("p:") and hidden.followers == 3
+    private = PrivacySettings(pseudonymize_authors=True)
+    assert keep_small(keep_small(mention, private), private) == keep_small(mention, private)
+    posing = make_mention(Author(name="早八续命选手", id="p:0123456789abcdef"))
+    assert keep_small(posing, private).post.author.name == "早***手"
     nobody = make_mention(Author())
     assert keep_small(nobody, PrivacySettings(pseudonymize_authors=True)).post.author == Author()
     single = make_mention(Author(name="王"))
@@ -172,6 +184,7 @@ def test_retention_runs_once_a_day_also_where_every_run_is_short() -> None:
     assert len(pruned) == 2, "restarted every eleven hours, it still runs after a day"
     ninety = timedelta(days=90)
     spans = {"evaluations": timedelta(days=30), "dead_letters": ninety, "messages": ninety}
+    spans |= {"trends": timedelta(days=30)}
     assert pruned == [{"now": NOW, **spans}, {"now": NOW + timedelta(hours=33), **spans}]
 
 

@@ -27,7 +27,7 @@ KEY = "00000000-0000-4000-8000-000000000000"
 NOW = datetime(2026, 6, 20, 8, 30, tzinfo=UTC)
 
 
-@pytest.fixture(params=["0001", "0002"])
+@pytest.fixture(params=["0001", "0002", "0003"])
 def folder(request: pytest.FixtureRequest, tmp_path: Path) -> Path:
     """Return a copy of a data folder with its settings, unpacked."""
     copy = Path(shutil.copytree(FOLDERS / request.param, tmp_path / "installation"))
@@ -47,9 +47,8 @@ def same(stored: object, before: Mapping[str, Any]) -> bool:
     return all(now.get(name) == value for name, value in before.items())
 
 
-def content(path: Path) -> str:
-    with closing(sqlite3.connect(path)) as raw:
-        return hashlib.sha256("\n".join(raw.iterdump()).encode()).hexdigest()
+def digest(path: Path) -> str:
+    return hashlib.sha256(path.read_bytes()).hexdigest()
 
 
 def test_the_folders_are_small() -> None:
@@ -76,6 +75,10 @@ def test_everything_is_there_after_the_upgrade(folder: Path) -> None:
     assert [list(each) for each in stores.inbox.dead_letters()] == before.get("dead_letters", [])
     for id, readings in before.get("readings", {}).items():
         assert [[to_plain(at), to_plain(each)] for at, each in stores.mentions.engagement_history(id)] == readings
+    for site, until in before.get("held", {}).items():
+        assert to_plain(stores.state.sites.held_until(site, now=NOW)) == until
+    for name, at in before.get("marks", {}).items():
+        assert to_plain(stores.state.marks.at(name)) == at
     rows = stores.inbox.lease(owner="w", limit=9, lease=timedelta(minutes=1), now=NOW)
     assert [row.kind for row in rows] == [InboxKind.NEW] * before["inbox"]
     assert stores.inbox.known(list(before["mentions"])) == set(before["mentions"])
@@ -86,7 +89,8 @@ def test_everything_is_there_after_the_upgrade(folder: Path) -> None:
 
 
 def test_the_message_that_nobody_took_goes_out_and_the_incident_goes_on(folder: Path) -> None:
-    (old,) = expected(folder)["deliveries"]
+    before = expected(folder)
+    (old,) = before["deliveries"]
     sink = Sink(keys=(KEY,))
     with serve(sink):
         config = folder / "tingfeng.yaml"
@@ -102,10 +106,21 @@ def test_the_message_that_nobody_took_goes_out_and_the_incident_goes_on(folder: 
         pipeline = wiring.make_pipeline(settings, stores, clock, owner="a")
         while pipeline.step().leased:
             pass
-        assert wiring.make_watch(settings, stores, clock, owner="w").step().claimed == 1
-        assert stores.mentions.count(parse("*"), now=NOW) == len(expected(folder)["mentions"]) + 1
+        assert wiring.make_watch(settings, stores, clock, owner="w").step().claimed == before["inbox"]
+        assert stores.mentions.count(parse("*"), now=NOW) == len(before["mentions"]) + before["inbox"]
         assert len(stores.state.desk.incidents()) == 1
         stores.close()
+
+
+@pytest.mark.parametrize("folder", ["0003"], indirect=True)
+def test_what_a_machine_that_is_gone_held_is_free_again_and_its_number_is_old(folder: Path) -> None:
+    before = expected(folder)
+    stores = wiring.open_stores(wiring.load_settings(folder / "tingfeng.yaml"))
+    fence = stores.state.leases.acquire("watch", owner="w", lease=timedelta(minutes=1), now=NOW)
+    assert fence is not None and fence.token > before["fence"]
+    assert len(stores.state.visits.load()["evening"].pending) == 3
+    assert stores.state.visits.claim("evening", owner="c", until=NOW + timedelta(minutes=4), now=NOW)
+    stores.close()
 
 
 @pytest.mark.parametrize(
@@ -123,11 +138,11 @@ def test_a_newer_form_is_refused_by_name_and_nothing_is_changed(
         raw.execute(change)
         raw.commit()
     files = ("state.db", "mentions.db")
-    before = [content(folder / "data" / each) for each in files]
+    before = [digest(folder / "data" / each) for each in files]
     there = sorted(each.name for each in folder.glob("data/*") if not each.name.endswith(("-wal", "-shm")))
     with pytest.raises(StoreError, match=said) as caught:
         wiring.open_stores(wiring.load_settings(folder / "tingfeng.yaml"))
     assert "newer Tingfeng" in str(caught.value) and file in str(caught.value)
     assert isinstance(caught.value, SchemaError) or file == "mentions.db"
-    assert [content(folder / "data" / each) for each in files] == before
+    assert [digest(folder / "data" / each) for each in files] == before
     assert sorted(each.name for each in folder.glob("data/*") if not each.name.endswith(("-wal", "-shm"))) == there

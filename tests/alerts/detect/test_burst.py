@@ -175,7 +175,7 @@ def test_arrays_of_an_empty_brand_are_quiet() -> None:
 
 
 def test_rule_kinds_announce_themselves() -> None:
-    assert sorted(rule_specs()) == ["burst", "match", "threshold"]
+    assert sorted(rule_specs()) == ["burst", "match", "threshold", "trend"]
     rule = build_rule(replace(RULE, options=None))
     seen = view(Rows(usual() + wave(40)), NOW)
     assert evaluate(rule, RULE, seen)[0].firing

@@ -8,6 +8,7 @@ import pytest
 from alerts.detect import rule_specs
 from alerts.detect.burst import BurstSettings
 from alerts.detect.match import MatchSettings
+from alerts.detect.trend import TrendSettings
 from config.errors import ConfigError
 from config.loader import load
 from config.settings import Settings
@@ -30,6 +31,15 @@ def test_the_default_rules_are_a_burst_and_a_grave_risk(tmp_path: Path) -> None:
     assert (grave.options.hold, "followers" in grave.options.query) == (timedelta(hours=2), True)
 
 
+def test_a_brand_on_a_hot_list_is_yellow_and_worse_where_the_line_speaks_badly(tmp_path: Path) -> None:
+    (hot,) = [
+        rule for rule in loaded(tmp_path, "  - {name: hot-list, platforms: [weibo]}").rules if rule.kind == "trend"
+    ]
+    assert isinstance(hot.options, TrendSettings)
+    assert (hot.severity, hot.options.negative, hot.options.rank) == (Severity.MEDIUM, Severity.HIGH, 50)
+    assert (hot.options.platforms, hot.options.hold) == (("weibo",), timedelta(minutes=30))
+
+
 def test_windows_and_limits_can_be_set(tmp_path: Path) -> None:
     (own,) = [
         rule
@@ -50,6 +60,9 @@ def test_windows_and_limits_can_be_set(tmp_path: Path) -> None:
         "{name: a, kind: match, query: '(('}",
         "{name: a, kind: threshold, at_least: 0}",
         "{name: a, kind: threshold, at_least: 5, window: 1m}",
+        "{name: a, kind: trend, rank: 0}",
+        "{name: a, kind: trend, hold: 1m}",
+        "{name: a, kind: trend, negative: 红}",
         "{name: a, kind: spike}",
     ],
 )

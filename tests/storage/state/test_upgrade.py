@@ -22,7 +22,7 @@ NEXT = '''"""Invented next step."""
 from alembic import op
 
 revision = "9999"
-down_revision = "0003"
+down_revision = "0004"
 branch_labels = None
 depends_on = None
 
@@ -45,7 +45,7 @@ def test_the_migrations_make_the_tables_that_the_code_uses(tmp_path: Path) -> No
     upgrade(database)
     with database.read() as connection:
         assert compare_metadata(MigrationContext.configure(connection), METADATA) == []
-    assert upgrade(database) == "0003"
+    assert upgrade(database) == "0004"
     database.close()
 
 
@@ -60,7 +60,7 @@ def test_a_copy_is_kept_before_content_is_changed(tmp_path: Path) -> None:
     assert stat.S_IMODE(copy.stat().st_mode) == 0o600
     with closing(sqlite3.connect(copy)) as raw:
         assert raw.execute("SELECT count(*) FROM inbox").fetchone() == (1,)
-        assert raw.execute("SELECT version_num FROM alembic_version").fetchone() == ("0003",)
+        assert raw.execute("SELECT version_num FROM alembic_version").fetchone() == ("0004",)
     with closing(sqlite3.connect(tmp_path / "state.db")) as raw:
         assert raw.execute("SELECT x FROM later").fetchone() == (1,)
 
