@@ -61,9 +61,11 @@ lint: $(BIN)/.dev
 check: lint
 	$(PYTEST) -q -n auto -m "$(UNIT) and not slow"
 
+# Coverage is measured on the fast tests: the slow ones are many times slower under it and reach no more code.
 test: $(BIN)/.dev
 	rm -f .coverage .coverage.*
-	$(PYTEST) -q -n auto -m "$(UNIT)" --cov --cov-report=term --cov-fail-under=90
+	$(PYTEST) -q -n auto -m "$(UNIT) and not slow" --cov --cov-report=term --cov-fail-under=90
+	$(PYTEST) -q -n auto -m "$(UNIT) and slow"
 	$(PYTEST) -q -m "eval and not live"
 
 # On a throwaway server of Debian's package `postgresql` (13 or newer), or on POSTGRES_URL.

@@ -57,7 +57,7 @@ def ask(
             f"backfill: no brand {brand!r}; " + (f"did you mean {near}?" if near else f"known: {', '.join(ids)}")
         )
     mine = [each for each in expand_sources(settings) if not each.brands or brand in each.brands]
-    names = [each.name for each in mine]
+    names = sorted({name for each in mine for name in (each.name, each.name.partition(":")[0])})
     for name in sources:
         if not any(name in (each.name, each.name.partition(":")[0]) for each in mine):
             near = nearest(name, names)

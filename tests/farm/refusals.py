@@ -6,7 +6,7 @@ from datetime import datetime, timedelta
 from email.utils import format_datetime
 from enum import Enum
 
-__all__ = ["REFUSALS", "Asks", "Refusal"]
+__all__ = ["ODD", "REFUSALS", "Asks", "Refusal"]
 
 
 class Asks(Enum):
@@ -124,4 +124,6 @@ REFUSALS: dict[str, Refusal] = {
     "refused": Refusal(asks=Asks.NOTHING),
     "slow": Refusal(asks=Asks.NOTHING),
 }  # fmt: skip
-"""Every way by its name; silent, layout, refused and slow are the server's doing."""
+"""Every way by its name."""
+ODD = frozenset({"silent", "layout", "refused", "slow"})
+"""Those that are no answer of their own: finds nothing, lacks a field, no connection, no answer in time."""
