@@ -162,7 +162,9 @@ def _gdelt(ask: Ask) -> Page:
 
 
 def _sitemap(ask: Ask) -> Page:
-    spaces = 'xmlns="http://www.sitemaps.org/schemas/sitemap/0.9" xmlns:n="http://www.google.com/schemas/sitemap-news/0.9"'
+    spaces = (
+        'xmlns="http://www.sitemaps.org/schemas/sitemap/0.9" xmlns:n="http://www.google.com/schemas/sitemap-news/0.9"'
+    )
     urls = "".join(
         f"<url><loc>https://s.example.cn/{post.number}</loc><n:news><n:publication><n:name>南洲晚报</n:name>"
         f"</n:publication><n:publication_date>{post.at.astimezone(SHANGHAI).isoformat()}</n:publication_date>"
@@ -212,7 +214,9 @@ def _wechat(ask: Ask) -> Page:
     page = ask.number("page", 1)
     shown = ask.posts[10 * (page - 1) : 10 * page]
     if not shown:
-        return Page(body='<html><body><div id="noresult_part1">暂无与“云杉咖啡”相关的官方认证文章。</div></body></html>')
+        return Page(
+            body='<html><body><div id="noresult_part1">暂无与“云杉咖啡”相关的官方认证文章。</div></body></html>'
+        )
     items = "".join(
         f'<li id="sogou_vr_11002601_box_{n}"><h3><a href="/link?url={post.number}&amp;type=2">{_text(post)}</a></h3>'
         f'<p class="txt-info">摘要 {post.token}</p><div class="s-p"><span class="all-time-y2">南洲吃喝</span><span class="s2">'
@@ -267,6 +271,8 @@ PAGES: Mapping[str, Callable[[Ask], Page]] = {
     "wechat": _wechat,
     "websearch": _websearch,
     "xiaohongshu": _xiaohongshu,
-    **{name: partial(_board, name) for name in ("douyin", "kuaishou", "bilibili", "zhihu", "tieba", "baidu", "toutiao")},
+    **{
+        name: partial(_board, name) for name in ("douyin", "kuaishou", "bilibili", "zhihu", "tieba", "baidu", "toutiao")
+    },
 }
 """What answers each kind of page."""

@@ -9,7 +9,20 @@ from datetime import datetime, timedelta
 
 from domain.moment import from_rfc3339
 
-__all__ = ["BEFORE", "CRISIS", "LINES", "RESTART_H", "SPELLS", "START", "Line", "Post", "Published", "Spell", "published", "sites"]
+__all__ = [
+    "BEFORE",
+    "CRISIS",
+    "LINES",
+    "RESTART_H",
+    "SPELLS",
+    "START",
+    "Line",
+    "Post",
+    "Published",
+    "Spell",
+    "published",
+    "sites",
+]
 
 START = from_rfc3339("2026-06-19T16:00:00Z")
 """Midnight in Shanghai."""

@@ -21,6 +21,8 @@ CANARY = "canary"
 """Name of the line that is the canary of a site."""
 
 _SLOW_S = 2.0
+_BEHIND = frozenset({"/link", "/s"})
+"""Paths behind the entries of a search."""
 _NO_LINE = 99
 _OF_CANARY = 900_000
 """Numbers of the posts that the word of a canary finds begin here."""
@@ -110,9 +112,7 @@ class Farm:
         body = await request.text()
         number, name = _line(site, unquote(unquote(request.path_qs)) + body)
         spell = next((each for each in SPELLS if each.site == site and each.holds(now)), None)
-        self.asked.append(
-            Request(at=now, site=site, line=name, kind=spell.kind if spell else "", path=request.path_qs)
-        )
+        self.asked.append(Request(at=now, site=site, line=name, kind=spell.kind if spell else "", path=request.path_qs))
         if spell is not None and spell.kind == "slow":
             await asyncio.sleep(_SLOW_S)
         if spell is not None and spell.kind not in ODD:
@@ -125,10 +125,11 @@ class Farm:
 
     def _page(self, request: web.Request, number: int, now: datetime, *, kind: str, canary: bool) -> Page:
         line = LINES[number]
+        nothing = kind == "silent" and request.path not in _BEHIND
         ask = Ask(
             path=request.path,
             query=dict(parse_qsl(urlsplit(request.path_qs).query)),
-            posts=() if kind == "silent" else (self._canary if canary else self.published[number]).newest(now),
+            posts=() if nothing else (self._canary if canary else self.published[number]).newest(now),
             now=now,
             base=self.base(line.site),
             whole=kind != "layout",

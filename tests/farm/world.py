@@ -118,6 +118,7 @@ class Day:
         """When a cookie was replaced, or the role started afresh."""
         self.visits = 0
         """Visits of the day, those of canaries included."""
+        self._last: Mapping[str, VisitState] | None = None
         self._crawlers: list[Crawler] = []
         self._crawler = self._start()
 
@@ -156,8 +157,8 @@ class Day:
         return made
 
     def states(self) -> Mapping[str, VisitState]:
-        """Return the stored states of all sources, canaries included."""
-        return self._state.visits.load()
+        """Return the stored states of all sources, canaries included; those of the end once the day is over."""
+        return self._last if self._last is not None else self._state.visits.load()
 
     @property
     def crashes(self) -> int:
@@ -205,7 +206,8 @@ class Day:
         self._crawler.close()
         self._crawler = self._start()
 
-    def close(self) -> None:
-        """End everything."""
+    def freeze(self) -> None:
+        """End everything; what is known of the day stays."""
+        self._last = self.states()
         self._crawler.close()
         self._state.close()
