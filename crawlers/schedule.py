@@ -382,6 +382,8 @@ class Crawler:
         interval = self._agenda.interval(name, now)
         after = after_visit(state, source, found, jitter=self._rng.uniform(0.9, 1.1), interval=interval)
         self._bans.note(source, after)
+        if self._sharing is not None and is_site_wide(after.last_outcome) and after.paused_until and not source.base_url:
+            await self._hold(self._site(source), after.paused_until)
         if self._yields is not None and found.outcome.proves_life and not is_canary(source):
             try:
                 ended, low = await asyncio.to_thread(self._yields.note, name, found.new, now)
@@ -446,10 +448,12 @@ class Crawler:
 
     async def _fetch(self, source: SourceSettings, state: VisitState, begun: datetime) -> Finding:
         job = self._job(source, state)
+        if is_canary(source):  # what it finds is counted: nothing is asked behind it
+            job.known = lambda posts: frozenset(post.native_id for post in posts)
+            await self._road.visit(job)
+            return self._canary_finding(begun, job.result)
         await self._road.visit(job)
         result = job.result
-        if is_canary(source):
-            return self._canary_finding(begun, result)
         self._broken_off.discard(source.name)
         if result.unread:
             self._broken_off.add(source.name)

@@ -14,13 +14,15 @@ from datetime import datetime
 from domain.moment import require_utc
 from service.clock import ClockOrder, DrivenClock
 from service.demo.pages import SITES, Site, article_page, atom_feed, rss_feed, weibo_empty, weibo_search
-from service.demo.post import FarmPost
+from service.demo.post import FarmPost, weibo_mid
 
 __all__ = ["DARK_MODES", "Farm", "Page", "Seen"]
 
 DARK_MODES = ("", "503", "drop", "html", "empty", "truncated", "hang", "loop")
 """What a site can be told to answer instead of its pages; empty = its pages."""
 _PER_PAGE = 10
+_SMALL_TALK = "天气"
+"""What the crawler's canary searches for."""
 _LOGIN = '{"ok":-100,"url":"https://passport.weibo.com/sso/signin?entry=wapsso"}'
 _MAINTENANCE = (
     "<!DOCTYPE html><html><head><title>维护中</title></head><body><p>网站维护中，请稍后再来。</p></body></html>"
@@ -194,6 +196,11 @@ class Farm:
         if self._cookie not in cookie:
             return Page(body=_LOGIN.encode(), content_type="application/json; charset=utf-8")
         words = _words_of(query.get("containerid", ""))
+        if words == _SMALL_TALK:
+            body = weibo_search(
+                [_weather(self.now())], query=words, page=1, more=False, original=self._by_id.get, extra_likes=0
+            )
+            return Page(body=body, content_type="application/json; charset=utf-8")
         number = int(query.get("page", "1")) if query.get("page", "1").isdigit() else 1
         found = self.published("weibo", _PER_PAGE + 1, holds=words, skip=(number - 1) * _PER_PAGE) if words else []
         posts, more = found[:_PER_PAGE], len(found) > _PER_PAGE
@@ -228,6 +235,15 @@ class Farm:
             return Page(status=404, body="<h1>页面不存在</h1>".encode())
         self._show([post])
         return Page(body=article_page(site, post, url=self.bases[site.name] + path))
+
+
+def _weather(now: datetime) -> FarmPost:
+    """Return a post of the last hour about the weather: of that somebody always speaks."""
+    at = now.replace(minute=0, second=0, microsecond=0)
+    text = "今天天气不错，出门走走"
+    return FarmPost(
+        id=weibo_mid(at, 1), site="weibo", published_at=at, text=text, author="散步的人", author_id="7200000001"
+    )
 
 
 def _dark_page(mode: str) -> Page:

@@ -551,6 +551,21 @@ async def test_a_deaf_canary_is_looked_at_again_sooner_and_nothing_of_it_is_take
     assert health.state is SourceState.BLIND
 
 
+async def test_a_canary_asks_nothing_behind_what_it_finds(tmp_path: Path) -> None:
+    search = source(name="wechat", platform="wechat", query=("云杉咖啡",))
+    world = World(tmp_path, search)
+    known: dict[str, frozenset[str]] = {}
+
+    async def look(job: Job) -> None:
+        known[job.source.name] = job.known([post(1)])
+
+    name = canary_name(search)
+    assert name is not None
+    world.road.acts = {name: look, "wechat": look}
+    await world.crawler.visit_due()
+    assert known == {name: frozenset({post(1).native_id}), "wechat": frozenset()}
+
+
 async def test_a_source_with_much_news_is_visited_as_often_as_it_bears(tmp_path: Path) -> None:
     world = World(tmp_path, source(name="s", platform="hackernews", query=("云杉咖啡",), canary=""), one("quiet"))
     numbers = iter(range(10_000))

@@ -509,8 +509,14 @@ async def test_list_is_paged_until_it_ends_or_is_known(site: Farm) -> None:
     paged(site, last=2)
     result = await visit(job(site, weibo(site)))
     assert (len(result.posts), result.pages, result.outcome) == (4, 3, F.OK)
+    assert result.resume is None
     result = await visit(job(site, weibo(site, pages=1)))
     assert (len(result.posts), result.pages) == (2, 1)
+    assert result.resume is not None and result.resume.page == 2 and "page=2" in result.resume.url
+    going_on = job(site, weibo(site, pages=2))
+    going_on.fetches = (result.resume,)
+    further = await visit(going_on)
+    assert not {post.native_id for post in further.posts} & {post.native_id for post in result.posts}
     known = ("5311901742080010", "5311901742080011")
     result = await visit(job(site, weibo(site), known=known))
     assert result.pages == 1

@@ -36,7 +36,6 @@ class Judge:
 
     def __init__(self, farm: Farm, day: Day, end: datetime) -> None:
         self._farm, self._day, self._end = farm, day, end
-        self._helped = day.helped
         self._canary = day.settings.crawl.canary
 
     # --- breakers ------------------------------------------------------------------------------------------------
@@ -64,7 +63,7 @@ class Judge:
             }[refusal.asks]
             until = asked.at + pause
             if refusal.asks is Asks.SOMEONE:
-                until = next((at for at in self._helped if at > asked.at), until)
+                until = self._helped_at(asked.site, asked.at)
             closed[asked.site if refusal.whole_site else who] = (until, asked)
         return found
 
@@ -81,7 +80,8 @@ class Judge:
                 if not REFUSALS[spell.kind].whole_site:
                     found.append(f"{line.name} {spell.kind}: never asked")
                 continue
-            if self._day.health[line.name].at(first + STEP)[0] is SourceState.LIVE:
+            look = next((at for at in self._day.looks if at >= first), self._end)
+            if self._day.health[line.name].at(look)[0] is SourceState.LIVE:
                 found.append(f"{line.name} {spell.kind}: live after the refusal at {first:%H:%M:%S}")
         return found
 
@@ -112,7 +112,7 @@ class Judge:
         }[refusal.asks]
         end = spell.end
         if refusal.asks is Asks.SOMEONE:
-            end = next((at for at in self._helped if at >= spell.end), self._end + _EVER) + _HELP
+            end = self._helped_at(spell.site, spell.end) + _HELP
         return end + pause + self._most(line) + 2 * STEP
 
     # --- politeness ----------------------------------------------------------------------------------------------
@@ -143,14 +143,20 @@ class Judge:
         return found
 
     def budget(self) -> float:
-        """Return how many visits the usual intervals make in the day, with those of the canaries."""
-        span = self._end - START
-        sources = (*self._day.sources, *self._day.canary_sources())
-        usual = sum(span / source.interval for source in self._day.sources)
-        return usual + sum(span / self._canary for _ in sources[len(self._day.sources) :])
+        """Return how many visits the usual intervals make while the roads are open, those of the canaries included."""
+        usual = sum(self._open(line) / self._source(line).interval for line in LINES)
+        watched = {line.site: line for line in LINES if line.canary}
+        return usual + sum(self._open(line) / self._canary for line in watched.values())
+
+    def _open(self, line: Line) -> timedelta:
+        """Return how long health said of a source that it is not paused and not blind."""
+        told = self._day.health[line.name].told
+        ends = [at for at, *_ in told[1:]] + [self._end]
+        spans = ((at, end, state) for (at, state, _), end in zip(told, ends, strict=True))
+        return sum((end - at for at, end, state in spans if state is SourceState.LIVE), timedelta(0))
 
     def bursts(self) -> float:
-        """Return how many more visits the crises may cost: each line for an hour and a half at its shortest interval."""
+        """Return how many more visits the crises may cost: 90 min at its shortest interval for each line."""
         found = 0.0
         for line in LINES:
             source = self._source(line)
@@ -227,6 +233,11 @@ class Judge:
         return [found[0] for text in texts if (found := re.search(r"q\d+n\d+e", text))]
 
     # --- means ---------------------------------------------------------------------------------------------------
+
+    def _helped_at(self, site: str, after: datetime) -> datetime:
+        """Return when somebody did what a wall at a site asks for; long after the end if nobody did."""
+        found = (at for at, where in self._day.helped if at >= after and where in (site, ""))
+        return next(found, self._end + _EVER)
 
     def _spells(self) -> Sequence[tuple[Spell, Line]]:
         return [(each, line) for each in SPELLS for line in LINES if line.site == each.site and each.start < self._end]

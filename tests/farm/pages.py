@@ -110,7 +110,8 @@ def _douyin_open(ask: Ask) -> Page:
 def _v2ex(ask: Ask) -> Page:
     return _dump([
         {"id": 1_200_000 + post.number, "title": _text(post), "content_rendered": f"<p>{_text(post)}</p>",
-         "created": _epoch(post), "node": {"title": "分享"}, **({"member": {"id": 7, "username": "w"}} if ask.whole else {})}
+         "created": _epoch(post), "node": {"title": "分享"},
+         **({"member": {"id": 7, "username": "w"}} if ask.whole else {})}
         for post in ask.posts[:40]
     ])  # fmt: skip
 
@@ -120,8 +121,9 @@ def _hackernews(ask: Ask) -> Page:
     since = int((re.findall(r"created_at_i>(\d+)", ask.query.get("numericFilters", "")) or ["0"])[0])
     found = [post for post in ask.posts if _epoch(post) > since]
     hits = [
-        {"objectID": str(48_000_000 + post.number), "_tags": ["story"], "title": _text(post), "created_at_i": _epoch(post),
-         "story_text": f"<p>{_text(post)}</p>", "points": 3, **({"author": "w"} if ask.whole else {"by": "w"})}
+        {"objectID": str(48_000_000 + post.number), "_tags": ["story"], "title": _text(post),
+         "created_at_i": _epoch(post), "story_text": f"<p>{_text(post)}</p>", "points": 3,
+         **({"author": "w"} if ask.whole else {"by": "w"})}
         for post in found[page * size : (page + 1) * size]
     ]  # fmt: skip
     return _dump({"hits": hits, "page": page, "nbPages": -(-len(found) // size)})
@@ -206,8 +208,8 @@ def _rsshub(ask: Ask) -> Page:
 def _wechat(ask: Ask) -> Page:
     if ask.path == "/link":
         target = f"https://mp.weixin.qq.com/s?src=11&timestamp=1&signature=x{ask.query['url']}"
-        return Page(body="<script>var url = '';" + "".join(f"url += '{part}';" for part in re.findall(".{1,30}", target))
-                    + "url.replace('@', '');window.location.replace(url)</script>")  # fmt: skip
+        pieces = "".join(f"url += '{part}';" for part in re.findall(".{1,30}", target))
+        return Page(body=f"<script>var url = '';{pieces}url.replace('@', '');window.location.replace(url)</script>")
     if ask.path == "/s":
         number = int(ask.query["signature"][1:])
         return Page(body=_wechat_article(next(post for post in ask.posts if post.number == number)))
@@ -219,8 +221,8 @@ def _wechat(ask: Ask) -> Page:
         )
     items = "".join(
         f'<li id="sogou_vr_11002601_box_{n}"><h3><a href="/link?url={post.number}&amp;type=2">{_text(post)}</a></h3>'
-        f'<p class="txt-info">摘要 {post.token}</p><div class="s-p"><span class="all-time-y2">南洲吃喝</span><span class="s2">'
-        f"<script>document.write(timeConvert('{_epoch(post)}'))</script></span></div></li>"
+        f'<p class="txt-info">摘要 {post.token}</p><div class="s-p"><span class="all-time-y2">南洲吃喝</span>'
+        f"<span class='s2'><script>document.write(timeConvert('{_epoch(post)}'))</script></span></div></li>"
         for n, post in enumerate(shown)
     )
     more = f'<a id="sogou_next" href="?page={page + 1}">下一页</a>' if len(ask.posts) > 10 * page else ""
@@ -230,8 +232,9 @@ def _wechat(ask: Ask) -> Page:
 def _wechat_article(post: Post) -> str:
     link = f"http://mp.weixin.qq.com/s?__biz=MzA&amp;mid={2_650_000_000 + post.number}&amp;idx=1&amp;sn=ab{post.number}"
     return (
-        f'<html><head><meta property="og:title" content="{_text(post)}"></head><body><h1 id="activity-name">{_text(post)}'
-        f'</h1><a id="js_name">南洲吃喝</a><div id="js_content"><p>{_text(post)}，全文在此。</p></div><script>var biz = "MzA";'
+        f'<html><head><meta property="og:title" content="{_text(post)}"></head><body>'
+        f'<h1 id="activity-name">{_text(post)}</h1><a id="js_name">南洲吃喝</a>'
+        f'<div id="js_content"><p>{_text(post)}，全文在此。</p></div><script>var biz = "MzA";'
         f'var mid = "{2_650_000_000 + post.number}";var idx = "1";var sn = "ab{post.number}";var ct = "{_epoch(post)}";'
         f'var nickname = "南洲吃喝";var msg_link = "{link}";</script></body></html>'
     )

@@ -126,7 +126,8 @@ LINES: tuple[Line, ...] = (
     Line(name="article", page="article", site="article", rate=0, interval_min=10),
     Line(name="rsshub", page="rsshub", site="rsshub"),
     Line(name="wechat", page="wechat", site="wechat", words=("云杉咖啡",), canary="天气", rate=2, interval_min=10),
-    Line(name="websearch", page="websearch", site="websearch", words=("云杉咖啡",), rate=3, interval_min=25, most_min=30),
+    Line(name="websearch", page="websearch", site="websearch", words=("云杉咖啡",), rate=3,
+         interval_min=25, most_min=30),
     Line(name="xiaohongshu", page="xiaohongshu", site="xiaohongshu", rate=0, interval_min=10),
 )  # fmt: skip
 

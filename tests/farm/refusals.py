@@ -73,14 +73,14 @@ REFUSALS: dict[str, Refusal] = {
     ),
     "empty-body": Refusal(asks=Asks.SOMEONE),
     "verify_check": _six(_json(status_code=5, status_msg="verify_check", data={})),
-    "result-2": Refusal(asks=Asks.BACK_OFF, body=_json(result=2, error_msg="操作太快了，请稍微休息一下"), whole_site=True),
+    "result-2": Refusal(asks=Asks.BACK_OFF, body=_json(result=2, error_msg="操作太快了"), whole_site=True),
     "result-400002": _six(_json(result=400002, captcha={"url": "https://captcha.zt.kuaishou.com/x"})),
     "412": Refusal(
         asks=Asks.BACK_OFF, status=412, body=_json(code=-412, message="请求被拦截", ttl=1), whole_site=True
     ),
     "-352": _six(_json(code=-352, message="风控校验失败", ttl=1, data={"v_voucher": "voucher_x"})),
     "40362": Refusal(
-        asks=Asks.SOMEONE, status=403, body=_json(error={"code": 40362, "message": "您当前请求存在异常，暂时限制本次访问"})
+        asks=Asks.SOMEONE, status=403, body=_json(error={"code": 40362, "message": "您当前请求存在异常"})
     ),
     "unhuman": _six(_json(error={"code": 40352, "need_login": True, "redirect": _UNHUMAN}), 403),
     "wappass": _six(status=302, Location="https://wappass.baidu.com/static/captcha/tuxing.html?ak=x"),
@@ -115,7 +115,7 @@ REFUSALS: dict[str, Refusal] = {
     ),
     "antispider": _six(status=302, Location="/antispider/?from=%2Fweixin%3Ftype%3D2"),
     "1302": Refusal(
-        asks=Asks.BACK_OFF, status=429, body=_json(error={"code": "1302", "message": "您的账户已达到速率限制"}), whole_site=True
+        asks=Asks.BACK_OFF, status=429, body=_json(error={"code": "1302", "message": "达到速率限制"}), whole_site=True
     ),
     "1113": _six(_json(error={"code": "1113", "message": "您的账户已欠费，请充值后重试"}), 429),
     "461": _six(_json(success=True, code=0, msg="成功", data={}), 461, Verifytype="301", Verifyuuid="x"),

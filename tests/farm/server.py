@@ -6,6 +6,7 @@ from contextlib import asynccontextmanager
 from dataclasses import dataclass
 from datetime import datetime, timedelta
 from email.utils import format_datetime
+from functools import partial
 from urllib.parse import parse_qsl, unquote, urlsplit
 
 from aiohttp import web
@@ -75,7 +76,7 @@ class Farm:
         """Begin to listen on a port for each site."""
         for site in sites():
             app = web.Application()
-            app.router.add_route("*", "/{tail:.*}", lambda request, site=site: self._answer(site, request))
+            app.router.add_route("*", "/{tail:.*}", partial(self._answer, site))
             self._runners[site] = web.AppRunner(app, shutdown_timeout=0.1, access_log=None)
             await self._runners[site].setup()
             await self._listen(site)

@@ -114,8 +114,10 @@ class Day:
         self.inbox = _CountedInbox(self._state.inbox)
         self.health: defaultdict[str, Seen] = defaultdict(Seen)
         """What health said of each source."""
-        self.helped: list[datetime] = []
-        """When a cookie was replaced, or the role started afresh."""
+        self.helped: list[tuple[datetime, str]] = []
+        """When the cookie of which site was replaced, or the role started afresh, which is for all: no site."""
+        self.looks: list[datetime] = []
+        """When health was looked at."""
         self.visits = 0
         """Visits of the day, those of canaries included."""
         self._last: Mapping[str, VisitState] | None = None
@@ -185,6 +187,7 @@ class Day:
 
     def _look(self, at: datetime) -> None:
         at = max(at, self._clock.now())
+        self.looks.append(at)
         for health in health_of(self.sources, self.states(), at, "zh"):
             self.health[health.source].note(at, health)
 
@@ -192,16 +195,16 @@ class Day:
     def _helps() -> list[tuple[datetime, str]]:
         """Return when somebody does what, in order: a new cookie after a login wall, a new start."""
         found = [
-            (spell.end + REPLACED_AFTER, "weibo")
+            (spell.end + REPLACED_AFTER, spell.site)
             for spell in SPELLS
             if spell.site == "m-weibo" and REFUSALS[spell.kind].asks is Asks.SOMEONE
         ]
         return sorted([*found, (START + timedelta(hours=RESTART_H), "")])
 
-    async def _help(self, cookie: str) -> None:
-        self.helped.append(self._clock.now())
-        if cookie:
-            self._cookies[cookie].write_text(f"SUB=cookie-number-{len(self.helped)}", encoding="utf-8")
+    async def _help(self, site: str) -> None:
+        self.helped.append((self._clock.now(), site))
+        if site:
+            self._cookies[_BASE_OF[site]].write_text(f"SUB=cookie-number-{len(self.helped)}", encoding="utf-8")
             return
         self._crawler.close()
         self._crawler = self._start()
