@@ -123,6 +123,8 @@ class CredentialBook:
         self._salt = ""
         self._silent = False
         self._cookies: dict[str, CredentialState] = {}
+        self._used: dict[str, str] = {}
+        """Name of the cookie that each source was asked with last."""
         self._tokens = TokenBook(clock)
         self._rests: dict[str, datetime] = {}
 
@@ -140,6 +142,7 @@ class CredentialBook:
             stored = await self._ask_store(self._store.load)
             self._cookies.update(stored or {})
             cookie = await self._cookie(source, platform)
+            self._used[source.name] = cookie.name
             refusal = _resting(cookie, source, self._clock.now())
             if refusal is not None:
                 return refusal
@@ -155,10 +158,16 @@ class CredentialBook:
 
         A cookie in the settings themselves only changes with a restart, so it is none.
         """
-        if has_cookie(source) and source.cookie is not None and source.cookie.path is not None:
-            cookie = await self._cookie(source, platform)
-            return cookie.usable(self._clock.now()) and cookie.name not in self._cookies
-        return False
+        if not has_cookie(source) or source.cookie is None or source.cookie.path is None:
+            return False
+        cookie, now = await self._cookie(source, platform), self._clock.now()
+        before = self._used.get(source.name)
+        if before is not None:
+            return cookie.usable(now) and cookie.name != before
+        # Not asked since the start: it is another one if those of the site that are remembered are no longer good.
+        self._cookies.update(await self._ask_store(self._store.load) or {})
+        spoiled = any(each.host == cookie.host and not each.usable(now) for each in self._cookies.values())
+        return spoiled and cookie.name not in self._cookies
 
     async def _next(
         self, source: SourceSettings, platform: Platform, requests: int
@@ -221,6 +230,7 @@ class CredentialBook:
             return await self._carry_cookie(source, platform)
         values = (pair.partition("=")[2].strip() for pair in text.split(";"))
         hide = frozenset(Secret(each) for each in (text, *values) if len(each) >= _SHORTEST_HIDDEN)
+        self._used[source.name] = cookie.name
         headers = {"Cookie": Secret(text)} if source.transport == "cookie" else {}  # a browser adds it by itself
         return Carried(headers=headers, hide=hide, cookie=cookie)
 

@@ -382,8 +382,9 @@ class Crawler:
         interval = self._agenda.interval(name, now)
         after = after_visit(state, source, found, jitter=self._rng.uniform(0.9, 1.1), interval=interval)
         self._bans.note(source, after)
-        if self._sharing is not None and is_site_wide(after.last_outcome) and after.paused_until and not source.base_url:
-            await self._hold(self._site(source), after.paused_until)
+        until = after.paused_until
+        if self._sharing is not None and until is not None and is_site_wide(after.last_outcome) and not source.base_url:
+            await self._hold(self._site(source), until)  # so that the other processes leave it alone too
         if self._yields is not None and found.outcome.proves_life and not is_canary(source):
             try:
                 ended, low = await asyncio.to_thread(self._yields.note, name, found.new, now)

@@ -16,6 +16,7 @@ from crawlers.credentials import Carried, Refusal
 from crawlers.failure import classify_failure, is_unreachable
 from crawlers.guard import OWN, check_address
 from crawlers.job import Job
+from crawlers.ledger import pause_after
 from crawlers.merge import is_passing, merge_page, merge_text, post_key, resolve, trend_post, without_link
 from crawlers.platforms import platform_specs
 from crawlers.proxy import proxy_for
@@ -91,7 +92,7 @@ class Visit:
             result.posts[:] = map(without_link, result.posts)
 
     async def _lists(self) -> bool:
-        """Read the lists; False = the source's cookie or key rests, and nothing was asked."""
+        """Read the lists; False = the cookie or key rests, or the site wants a pause: nothing more is asked."""
         fetches = self._job.fetches or self._job.platform.start(self._job.source, self._job.now())
         refusal = await self._carrier.admit(len(fetches))
         if refusal is not None:
@@ -99,7 +100,16 @@ class Visit:
             return False
         for fetch in fetches:
             await self._list(fetch, conditional=len(fetches) == 1)
+            if self._must_rest():
+                return False
         return True
+
+    def _must_rest(self) -> bool:
+        """Say whether what was answered asks for a pause: then the other words and all behind entries wait for it."""
+        result = self._job.result
+        if result.outcome is None or result.outcome.proves_life:
+            return False
+        return result.retry_after_s is not None or pause_after(result.outcome, 1, None) is not None
 
     async def _list(self, fetch: Fetch, *, conditional: bool) -> None:
         job = self._job

@@ -436,6 +436,21 @@ async def test_new_cookie_in_the_file_is_taken_without_a_restart(site: Farm, tmp
     assert site.headers[-1]["Cookie"] == "SUB=s3cret-cookie-2"
 
 
+async def test_cookie_that_a_block_says_nothing_of_is_no_new_one(site: Farm, tmp_path: Path) -> None:
+    site.page(SEARCH, "", 432)
+    path = tmp_path / "cookie"
+    path.write_text("SUB=s3cret-cookie-1\n")
+    own, with_ = weibo(site, cookie=Secret("SUB=s3cret-cookie-1", path)), booked(site)
+    page, book = build_platform("weibo"), with_.credentials
+    assert book is not None
+    assert (await visit(job(site, own, with_=with_))).outcome is F.BLOCKED
+    assert not await book.replaced(own, page)
+    assert not await CredentialBook(with_.clock).replaced(own, page)
+    path.write_text("SUB=s3cret-cookie-2\n")
+    os.utime(path, (2_000_000_000, 2_000_000_000))
+    assert await book.replaced(own, page)
+
+
 async def test_captcha_lets_all_sources_of_the_cookie_rest_six_hours(site: Farm) -> None:
     site.page(SEARCH, json.dumps(CAPTCHA))
     with_ = booked(site)

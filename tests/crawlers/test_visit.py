@@ -549,6 +549,15 @@ async def test_failure_on_a_later_page_is_the_outcome_and_keeps_the_posts(site: 
     assert (result.outcome, len(result.posts), result.unread) == (F.BLOCKED, 2, True)
 
 
+async def test_words_after_a_block_are_not_asked_for(site: Farm) -> None:
+    site.page("/api/container/getIndex", b"", 432)
+    own = source(
+        platform="weibo", transport="cookie", cookie=Secret("x"), query=("云杉咖啡", "云杉拿铁"), base_url=site.base
+    )
+    result = await visit(job(site, own))
+    assert (result.outcome, site.count("/api/container/getIndex")) == (F.BLOCKED, 1)
+
+
 async def test_hot_list_lines_become_posts_with_the_day_in_their_id(site: Farm) -> None:
     site.page("/ajax/side/hotSearch", json.dumps(HOT))
     (post,) = (await visit(job(site, source(platform="weibo", base_url=site.base)))).posts

@@ -18,6 +18,7 @@ __all__ = ["Judge"]
 
 _SIX_HOURS, _SHORTEST, _LONGEST = timedelta(hours=6), timedelta(minutes=5), timedelta(hours=2)
 _BACKOFF = timedelta(minutes=30)
+"""Longest interval of a source that failed several times in a row."""
 _JITTER = 1.1
 _EVER = timedelta(days=1_000)
 _HELP = timedelta(minutes=2)
@@ -106,7 +107,7 @@ class Judge:
         pause = {
             Asks.SIX_HOURS: _SIX_HOURS,
             Asks.BACK_OFF: _LONGEST,
-            Asks.TOLD: refusal.told or timedelta(0),
+            Asks.TOLD: max(refusal.told or timedelta(0), _BACKOFF),
             Asks.NOTHING: _BACKOFF,
             Asks.SOMEONE: timedelta(0),
         }[refusal.asks]

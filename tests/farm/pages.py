@@ -211,7 +211,8 @@ def _wechat(ask: Ask) -> Page:
         pieces = "".join(f"url += '{part}';" for part in re.findall(".{1,30}", target))
         return Page(body=f"<script>var url = '';{pieces}url.replace('@', '');window.location.replace(url)</script>")
     if ask.path == "/s":
-        number = int(ask.query["signature"][1:])
+        mid = int(ask.query.get("mid", 0)) - 2_650_000_000  # the permanent link, read again later
+        number = int(ask.query["signature"][1:]) if "signature" in ask.query else mid
         return Page(body=_wechat_article(next(post for post in ask.posts if post.number == number)))
     page = ask.number("page", 1)
     shown = ask.posts[10 * (page - 1) : 10 * page]

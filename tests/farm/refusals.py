@@ -117,7 +117,7 @@ REFUSALS: dict[str, Refusal] = {
     "1302": Refusal(
         asks=Asks.BACK_OFF, status=429, body=_json(error={"code": "1302", "message": "达到速率限制"}), whole_site=True
     ),
-    "1113": _six(_json(error={"code": "1113", "message": "您的账户已欠费，请充值后重试"}), 429),
+    "1113": _six(_json(error={"code": "1113", "message": "您的账户已欠费，请充值后重试"}), 400),
     "461": _six(_json(success=True, code=0, msg="成功", data={}), 461, Verifytype="301", Verifyuuid="x"),
     "silent": Refusal(asks=Asks.NOTHING),
     "layout": Refusal(asks=Asks.NOTHING),

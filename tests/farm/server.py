@@ -1,7 +1,7 @@
 """The farm: real loopback servers, one a site, that play every platform and count what is asked of them."""
 
 import asyncio
-from collections.abc import AsyncIterator
+from collections.abc import AsyncIterator, Sequence
 from contextlib import asynccontextmanager
 from dataclasses import dataclass
 from datetime import datetime, timedelta
@@ -13,7 +13,7 @@ from aiohttp import web
 
 from domain.clock import Clock
 from tests.farm.pages import PAGES, Ask, Page
-from tests.farm.plan import LINES, SPELLS, START, Post, Published, published, sites
+from tests.farm.plan import LINES, SPELLS, START, Post, Published, Spell, published, sites
 from tests.farm.refusals import ODD, REFUSALS
 
 __all__ = ["CANARY", "Farm", "Request", "farm"]
@@ -21,7 +21,7 @@ __all__ = ["CANARY", "Farm", "Request", "farm"]
 CANARY = "canary"
 """Name of the line that is the canary of a site."""
 
-_SLOW_S = 2.0
+_SLOW_S = 3.0
 _BEHIND = frozenset({"/link", "/s"})
 """Paths behind the entries of a search."""
 _NO_LINE = 99
@@ -52,10 +52,12 @@ class Farm:
         clock: Domain time.
         span: How long the day is.
         seed: Of what is published when.
+        spells: When which site refuses how.
     """
 
-    def __init__(self, clock: Clock, span: timedelta, seed: int) -> None:
+    def __init__(self, clock: Clock, span: timedelta, seed: int, spells: Sequence[Spell] = SPELLS) -> None:
         self._clock = clock
+        self._spells = tuple(spells)
         self._seed = seed
         self.asked: list[Request] = []
         """Every request but those for robots.txt, in order."""
@@ -96,7 +98,7 @@ class Farm:
 
     async def tick(self) -> None:
         """Close the door of a site while it refuses connections, and open it after."""
-        for spell in SPELLS:
+        for spell in self._spells:
             if spell.kind != "refused":
                 continue
             holds, is_open = spell.holds(self._clock.now()), spell.site in self._servers
@@ -112,7 +114,7 @@ class Farm:
             return web.Response(status=404, headers=date)
         body = await request.text()
         number, name = _line(site, unquote(unquote(request.path_qs)) + body)
-        spell = next((each for each in SPELLS if each.site == site and each.holds(now)), None)
+        spell = next((each for each in self._spells if each.site == site and each.holds(now)), None)
         self.asked.append(Request(at=now, site=site, line=name, kind=spell.kind if spell else "", path=request.path_qs))
         if spell is not None and spell.kind == "slow":
             await asyncio.sleep(_SLOW_S)

@@ -24,19 +24,19 @@ from tests.farm.refusals import REFUSALS, Asks
 from tests.farm.server import Farm
 from tests.hostile.cases import NOTE
 
-__all__ = ["REPLACED_AFTER", "STEP", "TIMEOUT_S", "Day", "WaitingClock"]
+__all__ = ["BASE_OF", "REPLACED_AFTER", "STEP", "TIMEOUT_S", "URLS", "Day", "WaitingClock"]
 
 STEP = timedelta(seconds=30)
 """How far the clock is moved at most between two looks at what is due."""
 REPLACED_AFTER = timedelta(minutes=1)
 """Time from the end of a login wall to the new cookie in its file."""
-TIMEOUT_S = 1.0
+TIMEOUT_S = 2.0
 
-_URLS = {
+URLS = {
     "feed": "/feed.xml", "sitemap": "/sitemap.xml", "rsshub": "/weibo/keyword/x", "article": "/page.html",
     "mastodon": "/", "news": "/feed.xml",
 }  # fmt: skip
-_BASE_OF = {"m-weibo": "weibo", "open-douyin": "douyin", "news": "feed"}
+BASE_OF = {"m-weibo": "weibo", "open-douyin": "douyin", "news": "feed"}
 """Platform of the sites that are not named after it."""
 
 
@@ -125,10 +125,10 @@ class Day:
         self._crawler = self._start()
 
     def _source(self, line: Line) -> SourceSettings:
-        name = _BASE_OF.get(line.site, line.site)
+        name = BASE_OF.get(line.site, line.site)
         given: dict[str, Any] = {"base_url": self._farm.base(line.site)}
-        if line.site in _URLS:
-            given = {"url": self._farm.base(line.site) + _URLS[line.site]}
+        if line.site in URLS:
+            given = {"url": self._farm.base(line.site) + URLS[line.site]}
         if line.site == "xiaohongshu":
             given["url"] = f"https://www.xiaohongshu.com/explore/{NOTE}?xsec_token=AB"
         if line.site in ("m-weibo", "xiaohongshu"):
@@ -204,7 +204,7 @@ class Day:
     async def _help(self, site: str) -> None:
         self.helped.append((self._clock.now(), site))
         if site:
-            self._cookies[_BASE_OF[site]].write_text(f"SUB=cookie-number-{len(self.helped)}", encoding="utf-8")
+            self._cookies[BASE_OF[site]].write_text(f"SUB=cookie-number-{len(self.helped)}", encoding="utf-8")
             return
         self._crawler.close()
         self._crawler = self._start()

@@ -11,7 +11,7 @@ from collections import Counter
 from collections.abc import Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass
-from datetime import UTC, datetime, timedelta
+from datetime import timedelta
 from pathlib import Path
 from typing import Any
 
@@ -21,13 +21,17 @@ import yaml
 from domain.moment import from_rfc3339
 from domain.source import VisitState
 from service import wiring
+from service.clock import ClockOrder
 from service.demo.post import FarmPost
 from service.demo.sink import DEMO_CHANNEL, DEMO_KEY, DEMO_TOKEN, Sink, serve
 from service.demo.sink_ledger import Fault
 from service.demo.stage import FarmProcess
 from service.demo.told import told
 from tests.e2e.harness import COOKIE, Service, store_id, wait_until
+from tests.farm.plan import START as FARM_START
+from tests.farm.server import Farm
 from tests.measure import Measurements
+from tests.soak.platforms import platforms, sources_of
 from tests.soak.talk import BRANDS, talk
 from tests.soak.weigh import Scales, growth
 
@@ -35,7 +39,7 @@ pytestmark = [pytest.mark.e2e, pytest.mark.slow]
 
 VISITS = int(os.environ.get("TINGFENG_SOAK_VISITS", "100000"))
 MINUTES = float(os.environ.get("TINGFENG_SOAK_MINUTES") or 0)
-START = datetime(2026, 6, 17, 6, 0, tzinfo=UTC)
+START = FARM_START
 SCALE = 60.0 if MINUTES else 240.0
 LENGTH = timedelta(minutes=MINUTES * SCALE) if MINUTES else timedelta(days=14)
 INTERVAL = "30s" if MINUTES else "10s"
@@ -51,6 +55,7 @@ SINK_FAULTS = (
 )
 FLAT = 1.10
 MOST_PSS_MB = 700.0
+"""Of the service without its browser."""
 STALE = timedelta(hours=3)
 """A source that was not visited for so long while its site answered is stuck (the longest back-off is 2 h)."""
 
@@ -66,10 +71,11 @@ class Run:
     service: Service
     epoch_s: float
     scales: Scales
+    others: Farm
 
 
-def settings_text(data_dir: Path, bases: dict[str, str], sink: str) -> str:
-    """Three brands, a dozen sources over four sites, two channels, the default rules and one more."""
+def settings_text(data_dir: Path, bases: dict[str, str], sink: str, others: Farm) -> str:
+    """Three brands, a dozen busy sources over four sites, every other platform, two channels, the default rules."""
     every = {"interval": INTERVAL, "pace": "0s", "limit": 200}
     feeds = {"news": "/rss/latest.xml", "forum": "/forum.php?mod=rss", "blog": "/atom.xml"}
     sources: list[dict[str, Any]] = [
@@ -88,10 +94,16 @@ def settings_text(data_dir: Path, bases: dict[str, str], sink: str) -> str:
     settings = {
         "data_dir": str(data_dir),
         "brands": [{"id": id, "name": name, "query": name} for id, name in BRANDS.items()],
-        "sources": [source | every for source in sources],
+        "sources": [*(source | every for source in sources), *sources_of(others)],
         "receivers": [receiver],
         "rules": [{"name": "one", "kind": "match", "query": "sentiment: negative and 恶心", "severity": "high"}],
-        "network": {"allow_internal": [base.removeprefix("http://") for base in bases.values()], "timeout": "4s"},
+        "network": {
+            "allow_internal": [
+                *(base.removeprefix("http://") for base in bases.values()),
+                *(f"127.0.0.1:{port}" for port in others.ports.values()),
+            ],
+            "timeout": "4s",
+        },
         "healthz": {"port": 0},
     }
     return yaml.safe_dump(settings, allow_unicode=True, sort_keys=False)
@@ -104,14 +116,15 @@ def running(folder: Path) -> Iterator[Run]:
     try:
         posts = {one.id: one for one in talk(START - timedelta(hours=3), LENGTH + timedelta(hours=3))}
         farm.add(list(posts.values()))
-        with serve(Sink()) as sink:
-            service = Service(folder, settings_text(folder / "data", farm.bases, sink.url))
-            epoch_s = time.time()
+        epoch_s = time.time()
+        order = ClockOrder(start=START, scale=SCALE, epoch_s=epoch_s)
+        with serve(Sink()) as sink, platforms(order, LENGTH) as others:
+            service = Service(folder, settings_text(folder / "data", farm.bases, sink.url, others))
             farm.run(epoch_s)
             service.start(clock=(START, SCALE), epoch_s=epoch_s)
             try:
                 wait_until("the service is up", lambda: "/healthz" in service.log_text(), limit_s=60)
-                yield Run(farm, posts, sink, service, epoch_s, Scales())
+                yield Run(farm, posts, sink, service, epoch_s, Scales(), others)
             finally:
                 service.stop()
     finally:
@@ -151,16 +164,17 @@ def soak(run: Run) -> None:
 def _is_over(run: Run, took_s: float) -> bool:
     if MINUTES:
         return took_s >= MINUTES * 60
-    return sum(run.farm.hits().values()) >= VISITS and _visits(run) >= VISITS
+    return sum(run.farm.hits().values()) + len(run.others.asked) >= VISITS and _visits(run) >= VISITS
 
 
 def _look(run: Run, *, whole: bool) -> None:
     assert run.service.exit_code() is None, run.service.log_text()[-3000:]
     pid = run.service.pid
     assert pid is not None
-    run.scales.look(pid, run.service.health().get("roles", []))
+    roles = run.service.health().get("roles", [])
+    run.scales.look(pid, roles)
     if whole:
-        run.scales.weigh_all(pid)
+        run.scales.weigh_all(pid, without=next((each["pid"] for each in roles if each["role"] == "browse"), None))
 
 
 def _states(run: Run) -> dict[str, VisitState]:
@@ -178,7 +192,7 @@ def test_nothing_grows_and_nothing_gets_stuck(tmp_path: Path, measurements: Meas
         soak(run)
         took_s = time.monotonic() - begun_s
         end = run.farm.now()
-        hits = sum(run.farm.hits().values())
+        hits = sum(run.farm.hits().values()) + len(run.others.asked)
         shown = run.farm.first_shown_s()
         code = run.service.stop()
         states = _states(run)
@@ -190,6 +204,9 @@ def test_nothing_grows_and_nothing_gets_stuck(tmp_path: Path, measurements: Meas
     measurements.record("visits", visits, floor=VISITS if not MINUTES else 60 * MINUTES, note=f"{dict(outcomes)}")
     measurements.record("requests that the sites saw", hits, floor=visits * 0.5)
     measurements.record("minutes", took_s / 60, unit="min")
+    (tmp_path / "states.json").write_text(
+        json.dumps({name: [dict(state.outcomes), state.last_detail] for name, state in states.items()}, indent=1)
+    )
     failed = visits - outcomes["ok"] - outcomes["empty"]
     measurements.record("share of visits that met a fault", failed / visits, floor=0.001)
     stale = {name: state.last_visit_at for name, state in states.items() if end - state.last_visit_at > STALE}
@@ -206,7 +223,12 @@ def test_nothing_grows_and_nothing_gets_stuck(tmp_path: Path, measurements: Meas
         measurements.record(f"{name}: open files, end to warm", files, ceiling=1.25, note=f"{last.files} at the end")
         threads = growth([one.threads for one in looks])
         measurements.record(f"{name}: threads, end to warm", threads, ceiling=1.25, note=f"{last.threads} at the end")
-        assert max(one.children for one in looks) <= 4, name
+        if name == "browse":
+            below = growth([one.below_bytes for one in looks])
+            note = f"{last.below_bytes / 1e6:.0f} MB, {last.children} processes at the end"
+            measurements.record("browser: memory at the end to memory after warm-up", below, ceiling=1.25, note=note)
+        assert max(one.children for one in looks) <= (20 if name == "browse" else 4), name
+    measurements.record("platforms with a source", len({state.platform for state in states.values()}), floor=15)
     measurements.record(
         "memory of the whole service, PSS, most", run.scales.most_pss_bytes / 1e6, unit="MB", ceiling=MOST_PSS_MB
     )

@@ -25,6 +25,8 @@ class Look:
     """Threads."""
     children: int
     """Child processes of a role; 0 for the supervisor."""
+    below_bytes: int = 0
+    """Resident memory of all of them."""
 
 
 @dataclass
@@ -43,29 +45,45 @@ class Scales:
         for name, pid in named.items():
             try:
                 process = psutil.Process(pid)
+                below = [] if name == "supervisor" else process.children(recursive=True)
                 with process.oneshot():
                     one = Look(
                         at_s=time.monotonic() - self.begun_s,
                         rss_bytes=process.memory_info().rss,
                         files=process.num_fds(),
                         threads=process.num_threads(),
-                        children=0 if name == "supervisor" else len(process.children(recursive=True)),
+                        children=len(below),
+                        below_bytes=sum(map(_rss, below)),
                     )
             except psutil.Error:
                 continue
             self.looks.setdefault(name, []).append(one)
             self.pids.setdefault(name, set()).add(pid)
 
-    def weigh_all(self, supervisor: int) -> int:
-        """Return the proportional memory of the service with all below it, bytes; shared pages count once."""
+    def weigh_all(self, supervisor: int, without: int | None = None) -> int:
+        """Return the proportional memory of the service with all below it, bytes; shared pages count once.
+
+        Args:
+            supervisor: Its process.
+            without: A process that is left out with all below it; None = none.
+        """
         total = 0
-        for process in (root := psutil.Process(supervisor), *root.children(recursive=True)):
+        root = psutil.Process(supervisor)
+        for process in (root, *root.children(recursive=True)):
             try:
-                total += process.memory_full_info().pss
+                if without is None or without not in (process.pid, *(each.pid for each in process.parents())):
+                    total += process.memory_full_info().pss
             except psutil.Error:
                 continue
         self.most_pss_bytes = max(self.most_pss_bytes, total)
         return total
+
+
+def _rss(process: psutil.Process) -> int:
+    try:
+        return int(process.memory_info().rss)
+    except psutil.Error:
+        return 0
 
 
 def growth(values: Sequence[float], warm_up: float = 0.3) -> float:
