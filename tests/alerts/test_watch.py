@@ -29,6 +29,7 @@ def world(tmp_path: Path) -> Iterator[World]:
     made.close()
 
 
+@pytest.mark.slow
 def test_a_wave_of_400_in_30_minutes_fires_once_and_resolves_once(world: World) -> None:
     world.plan_quiet(8)
     world.plan_wave(400, 30, start=60)

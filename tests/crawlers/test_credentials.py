@@ -221,6 +221,7 @@ async def test_redirect_of_the_token_server_is_not_followed(site: Farm, api: Api
     assert (result.outcome, site.count("/elsewhere"), site.count("/search")) == (F.ERROR, 0, 0)
 
 
+@pytest.mark.slow
 async def test_visit_that_runs_out_of_time_leaves_the_others_their_token(site: Farm, api: Api) -> None:
     api.slow_s = 1.0
     with_ = booked(site)

@@ -176,6 +176,7 @@ async def test_no_pasted_link_reaches_what_sources_may(tmp_path: Path, web: Farm
     assert added.status == "failed" and web.asked == []
 
 
+@pytest.mark.slow
 async def test_endless_redirects_end(tmp_path: Path, web: Farm) -> None:
     settings = installation(tmp_path, web)
     web.page("/A6xYz", "", 302, Location="http://t.cn/A6xYz")
@@ -223,6 +224,7 @@ async def test_a_paused_source_is_left_alone(tmp_path: Path, web: Farm) -> None:
     assert "wb is paused" in added.why and web.asked == []
 
 
+@pytest.mark.slow
 async def test_a_brand_counts_by_hand_and_stays_when_the_post_is_read_again(tmp_path: Path, web: Farm) -> None:
     settings = installation(tmp_path, web)
     added = await add(settings, f"这家店喝出异物 {WEIBO}", brand="yunshan")
@@ -238,6 +240,7 @@ async def test_a_brand_counts_by_hand_and_stays_when_the_post_is_read_again(tmp_
     assert (COLLECTED_BY, "王敏") in again.post.extra and (BRAND, "yunshan") in again.post.extra
 
 
+@pytest.mark.slow
 async def test_brand_and_picture_are_added_to_a_post_that_was_known(tmp_path: Path, web: Farm) -> None:
     settings = installation(tmp_path, web)
     await add(settings, f"这家店喝出异物 {WEIBO}")

@@ -37,6 +37,8 @@ from tests.service.scene import pages
 from tests.storage.mentions.elastic.cluster import FakeCluster, fake_cluster
 from tests.tls import Authority
 
+pytestmark = pytest.mark.slow
+
 NOBODY = 65_534
 
 

@@ -97,12 +97,14 @@ async def test_packed_bytes_are_signed_as_sent(tmp_path: Path) -> None:
     desk.state.close()
 
 
+@pytest.mark.slow
 async def test_a_body_that_says_it_is_too_large_is_not_read() -> None:
     async with page() as made:
         head = f"POST {PATH} HTTP/1.1\r\nHost: x\r\nContent-Length: 20001\r\n\r\n".encode()
         assert (await raw(made, head)).startswith(b"HTTP/1.1 413")
 
 
+@pytest.mark.slow
 async def test_a_body_without_a_length_is_read_up_to_the_limit() -> None:
     chunk = b"1388\r\n" + b"x" * 5_000 + b"\r\n"
     head = f"POST {PATH} HTTP/1.1\r\nHost: x\r\nTransfer-Encoding: chunked\r\nConnection: close\r\n\r\n".encode()
@@ -111,6 +113,7 @@ async def test_a_body_without_a_length_is_read_up_to_the_limit() -> None:
         assert (await raw(made, head, chunk * 5)).startswith(b"HTTP/1.1 413")
 
 
+@pytest.mark.slow
 async def test_a_slow_body_is_given_up() -> None:
     async with page(body_s=0.2) as made:
         head = f"POST {PATH} HTTP/1.1\r\nHost: x\r\nContent-Length: 100\r\n\r\nabc".encode()
