@@ -14,34 +14,33 @@ from functools import partial
 from typing import Protocol
 
 from config.settings import Settings, SourceSettings
-from crawlers.account_table import AccountTable
 from crawlers.address import address_of, site_of
 from crawlers.agenda import Agenda
 from crawlers.ban import Bans, is_site_wide
 from crawlers.base import Fetch
 from crawlers.brake import Brake, disk_free
 from crawlers.cadence import Bounds, after_posts, bounds_of
-from crawlers.canary import FOUND_NOTHING, canaries, canary_outcome, is_canary
+from crawlers.canary import canaries, is_canary
 from crawlers.credentials import CredentialBook
 from crawlers.drop import DropVisits
 from crawlers.errand import Errand, ErrandBook
+from crawlers.errand_run import ErrandRun
 from crawlers.evidence import EvidenceBox
 from crawlers.extract import Extractor
-from crawlers.intake import ids_of, take_in
+from crawlers.findings import canary_finding, finding_of
+from crawlers.harvest import Harvest
 from crawlers.job import Job, Shared, VisitResult
-from crawlers.ledger import Finding, after_visit, first_state, is_paused, newest, pause_after, revived
-from crawlers.outlets import OutletTiers
+from crawlers.ledger import Finding, after_visit, first_state, is_paused, pause_after, revived
 from crawlers.pace import PaceBook
 from crawlers.plan import expand_sources
 from crawlers.platforms import build_platform
 from crawlers.remedy import CUT
 from crawlers.robots import RobotsBook
 from crawlers.share import Sharing
-from crawlers.wholeness import shares
 from crawlers.yields import HourBook, YieldWatch
 from domain.clock import Clock
 from domain.mention import Post
-from domain.outcome import Drop, FetchOutcome
+from domain.outcome import FetchOutcome
 from domain.ports import CredentialStore, Inbox, SitePace, TrendBook, VisitStore
 from domain.source import VisitState
 
@@ -111,7 +110,6 @@ class Crawler:
         errands: Sequence[ErrandBook] = (),
     ) -> None:
         self._settings = settings
-        self._inbox = inbox
         self._visits = visits
         self._clock = clock
         self._road = road or _scrapy_road()
@@ -124,17 +122,15 @@ class Crawler:
         self._agenda = Agenda(self._sources, {name: self._bounds(each) for name, each in self._sources.items()})
         self._bans = Bans()
         self._pinned = pinned
-        self._errands = tuple(errands)
+        self._errands = ErrandRun(errands, clock, is_open=self._is_open, visit=self._do)
         self._glanced: tuple[datetime, float] | None = None
         self._yields = YieldWatch(hours, clock.now()) if hours is not None else None
         self._completed: dict[str, Post] = {}
         self._trends = trends
-        self._outlets = OutletTiers(settings.outlets)
-        self._accounts = AccountTable(settings.accounts, [brand.id for brand in settings.brands])
+        self._harvest = Harvest(settings, inbox, clock)
         self._broken_off: set[str] = set()
         self._running: dict[asyncio.Task[None], str] = {}
-        self._under_way: set[str] = set()
-        self._drop = DropVisits(self._append, clock)
+        self._drop = DropVisits(self._harvest.append, clock)
         self._loaded = False
         self._again: dict[str, datetime] = {}
         self._sharing: Sharing | None = None
@@ -152,8 +148,12 @@ class Crawler:
         )
         self.skew = self._shared.skew
         """How far our clock is from that of the servers."""
-        self.crashes = 0
+        self._crashes = 0
+
+    @property
+    def crashes(self) -> int:
         """Visits that ended in an error of ours since the start."""
+        return self._crashes + self._errands.crashes
 
     @property
     def held_back(self) -> str:
@@ -234,10 +234,13 @@ class Crawler:
             await self._take_new_keys(now)
             if self._pinned is not None:
                 self._agenda.pin(await asyncio.to_thread(self._pinned), now)
-            for book in self._errands:
-                await self._begin_errands(book, now)
         except Exception as err:  # noqa: BLE001  # border of one look: the store may come back
-            logger.warning("incidents and errands not looked at error=%s", err)
+            logger.warning("open incidents not looked at error=%s", err)
+        if self._room() <= 0 or await self._brake.look():
+            return
+        async for task, errand in self._errands.begin(now, self._room):
+            self._running[task] = self._site(errand.source)
+            task.add_done_callback(self._running.pop)
 
     async def _take_new_keys(self, now: datetime) -> None:
         """End the pause of a source whose cookie was replaced in its file."""
@@ -252,19 +255,8 @@ class Crawler:
                 self._bans.lift(source)
                 self._agenda.put(name, now)
 
-    async def _begin_errands(self, book: ErrandBook, now: datetime) -> None:
-        """Begin what is due and whose road is free; the rest is given back."""
-        room = self._settings.crawl.visits - len(self._running)
-        if room <= 0 or await self._brake.look():
-            return
-        for errand in await asyncio.to_thread(book.due, now, room):
-            if self._is_open(errand, now):
-                self._under_way.add(errand.key)
-                task = asyncio.create_task(self._do(book, errand), name=f"errand {errand.key}")
-                self._running[task] = self._site(errand.source)
-                task.add_done_callback(partial(self._errand_ended, errand.key))
-            else:
-                await asyncio.to_thread(book.done, errand, None, now)
+    def _room(self) -> int:
+        return self._settings.crawl.visits - len(self._running)
 
     def _is_open(self, errand: Errand, now: datetime) -> bool:
         """Say whether an errand's road is free and open."""
@@ -272,30 +264,20 @@ class Crawler:
         state = self._states.get(errand.source.name)
         paused = state is not None and is_paused(state, now)
         closed = paused or self._bans.until(errand.source, now) or self._shared.pace.held_until(site)
-        return not closed and errand.key not in self._under_way and site not in self._running.values()
+        return not closed and site not in self._running.values()
 
-    def _errand_ended(self, key: str, task: asyncio.Task[None]) -> None:
-        self._under_way.discard(key)
-        del self._running[task]
-
-    async def _do(self, book: ErrandBook, errand: Errand) -> None:
-        """Do one errand; whatever happens, its book hears of it."""
-        source, begun = errand.source, self._clock.now()
-        result: VisitResult | None = None
-        try:
-            state = self._states.get(source.name) or first_state(source, begun)
-            job = self._job(source, state, fetches=errand.fetches, deep=errand.deep)
-            if not errand.keep:  # its book wants to see what is there, be it known or not
-                job.known = lambda posts: frozenset()
-            await self._road.visit(job)
-            result = job.result
-            if errand.keep and result.posts:
-                await asyncio.to_thread(self._append, source, errand.carry(result.posts), errand.backfill)
-            self._note_ban(source, state, result)
-        except Exception:  # border of one errand
-            self.crashes += 1
-            logger.exception("errand crashed key=%s", errand.key)
-        await asyncio.to_thread(book.done, errand, result, self._clock.now())
+    async def _do(self, errand: Errand) -> VisitResult:
+        """Make the visit of an errand and take in what it brings."""
+        source = errand.source
+        state = self._states.get(source.name) or first_state(source, self._clock.now())
+        job = self._job(source, state, fetches=errand.fetches, deep=errand.deep)
+        if not errand.keep:  # its book wants to see what is there, be it known or not
+            job.known = lambda posts: frozenset()
+        await self._road.visit(job)
+        if errand.keep and job.result.posts:
+            await asyncio.to_thread(self._harvest.append, source, errand.carry(job.result.posts), errand.backfill)
+        self._note_ban(source, state, job.result)
+        return job.result
 
     def _note_ban(self, source: SourceSettings, state: VisitState, result: VisitResult) -> None:
         if not is_site_wide(result.outcome) or result.outcome is None:
@@ -308,7 +290,7 @@ class Crawler:
 
     async def _start_due(self) -> int:
         """Start due visits whose site is free; return how many."""
-        room = self._settings.crawl.visits - len(self._running)
+        room = self._room()
         due_at = self._agenda.next_at
         if room <= 0 or due_at is None or due_at > self._clock.now() or await self._brake.look():
             return 0
@@ -362,7 +344,7 @@ class Crawler:
             look = self._drop.look if source.platform == "import" else self._fetch
             found = await look(source, state, begun)
         except Exception as err:  # border of one visit
-            self.crashes += 1
+            self._crashes += 1
             logger.exception("visit crashed source=%s", name)
             detail = f"internal error: {type(err).__name__}"
             found = Finding(begun_at=begun, ended_at=self._clock.now(), outcome=FetchOutcome.ERROR, detail=detail)
@@ -437,7 +419,7 @@ class Crawler:
             platform=platform,
             address=address_of(source, platform.hosts, self._settings.network),
             shared=self._shared,
-            known=lambda posts: self._known(source, posts),
+            known=lambda posts: self._harvest.known(source, posts),
             etag=None if fetches else state.etag,
             last_modified=None if fetches else state.last_modified,
             completed=self._completed,
@@ -452,7 +434,8 @@ class Crawler:
         if is_canary(source):  # what it finds is counted: nothing is asked behind it
             job.known = lambda posts: frozenset(post.native_id for post in posts)
             await self._road.visit(job)
-            return self._canary_finding(begun, job.result)
+            interval = self._settings.crawl.canary
+            return canary_finding(job.result, begun=begun, clock=self._clock, interval=interval)
         await self._road.visit(job)
         result = job.result
         self._broken_off.discard(source.name)
@@ -462,7 +445,7 @@ class Crawler:
         if fresh:  # before the append makes their entries known: after a crash a page is read twice, not never
             state = self._states[source.name] = replace(state, pending=state.pending + fresh)
             await asyncio.to_thread(self._visits.save, state)
-        new, drops = await asyncio.to_thread(self._append, source, result.posts, state.first_visit_at is None)
+        new, drops = await asyncio.to_thread(self._harvest.append, source, result.posts, state.first_visit_at is None)
         if self._trends is not None and result.trends:
             await asyncio.to_thread(self._trends.add, source.name, source.platform, result.trends, self._clock.now())
         result.drops.update(drops)
@@ -471,7 +454,7 @@ class Crawler:
         if result.cut and state.first_visit_at is not None and not result.detail:
             logger.warning("visit cut short source=%s pages=%d posts=%d", source.name, result.pages, result.seen)
             result.detail = CUT
-        found = self._finding(begun, result, new)
+        found = finding_of(result, begun=begun, new=new, clock=self._clock)
         if found.retry_after is not None:
             await self._hold(self._site(source), found.ended_at + found.retry_after)
         return found
@@ -486,53 +469,6 @@ class Crawler:
         self._completed.update(completed)
         for name in list(self._completed)[: max(len(self._completed) - _COMPLETED, 0)]:
             del self._completed[name]
-
-    def _canary_finding(self, begun: datetime, result: VisitResult) -> Finding:
-        """Return what a canary's visit came to; one that found nothing looks again sooner."""
-        found = self._finding(begun, result, 0)
-        outcome = canary_outcome(found.outcome, result.seen)
-        if outcome is found.outcome:
-            return replace(found, shares=None)
-        again = self._settings.crawl.canary / 2
-        return replace(found, outcome=outcome, detail=FOUND_NOTHING, look_again=again, shares=None)
-
-    def _finding(self, begun: datetime, result: VisitResult, new: int) -> Finding:
-        now = self._clock.now()
-        return Finding(
-            begun_at=begun,
-            ended_at=now,
-            outcome=result.outcome or FetchOutcome.ERROR,
-            detail=result.detail,
-            unreachable=result.unreachable,
-            retry_after=self._clock.span(result.retry_after_s) if result.retry_after_s is not None else None,
-            rest_until=result.rest_until,
-            pages=result.pages,
-            seen=result.seen,
-            new=new,
-            drops=result.drops,
-            followed=result.followed,
-            newest_at=newest(result.posts, now),
-            shares=shares(result.posts),
-            etag=result.etag,
-            last_modified=result.last_modified,
-            not_modified=result.detail == "not modified",
-        )
-
-    def _known(self, source: SourceSettings, posts: Sequence[Post]) -> frozenset[str]:
-        ids = ids_of(posts, source)
-        known = self._inbox.known(list(ids))
-        return frozenset(ids[each] for each in known if each in ids)
-
-    def _append(self, source: SourceSettings, posts: Sequence[Post], backfill: bool) -> tuple[int, Mapping[Drop, int]]:
-        """Take posts in; return how many were new and what was let go."""
-        now = self._clock.now()
-        intake = take_in(posts, source, now, backfill=backfill, outlets=self._outlets, accounts=self._accounts)
-        if intake.drops:
-            reasons = {reason.value: number for reason, number in intake.drops.items()}
-            logger.info("posts dropped source=%s reasons=%s", source.name, reasons)
-        if not intake.mentions:
-            return 0, intake.drops
-        return len(self._inbox.append(intake.mentions, now=now).new), intake.drops
 
 
 def _scrapy_road() -> Road:

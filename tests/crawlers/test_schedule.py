@@ -584,3 +584,35 @@ async def test_a_source_with_much_news_is_visited_as_often_as_it_bears(tmp_path:
     await fixed.crawler.visit_due()
     await fixed.later(minutes=6)
     assert fixed.visits.states["s"].due_at - fixed.clock.now() >= timedelta(minutes=4.5)
+
+
+async def test_a_book_that_fails_stops_neither_the_others_nor_the_sources(tmp_path: Path) -> None:
+    class Broken(Book):
+        def due(self, now: datetime, limit: int) -> list[Errand]:
+            raise OSError("disk gone")
+
+    class Forgetful(Book):
+        def done(self, errand: Errand, result: VisitResult | None, now: datetime) -> None:
+            super().done(errand, result, now)
+            raise OSError("disk gone")
+
+    world = World(tmp_path, one(), one("t", site="b.cn"))
+    forgetful, sound = Forgetful(errand(one(), keep=False)), Book(errand(one("t", site="b.cn"), key="other"))
+    world.road.acts["s"] = gives(post(1))
+    crawler = with_books(world, Broken(), forgetful, sound)
+    await crawler.visit_due()
+    assert forgetful.ended == [("k", F.OK)] and sound.ended == [("other", F.EMPTY)]
+    assert {"s", "t"} <= set(world.visits.states)
+
+
+async def test_an_errand_that_crashes_is_told_to_its_book_and_counted(tmp_path: Path) -> None:
+    async def crash(job: Job) -> None:
+        raise RuntimeError("boom")
+
+    world = World(tmp_path, one())
+    world.visits.save(replace(first_state(one(), T), due_at=T + timedelta(minutes=1)))
+    world.road.acts["s"] = crash
+    book = Book(errand(one()))
+    crawler = with_books(world, book)
+    await crawler.visit_due()
+    assert book.ended == [("k", None)] and crawler.crashes == 1
