@@ -3,8 +3,10 @@
 import asyncio
 import logging
 from collections.abc import AsyncIterator, Awaitable, Callable, Sequence
+from concurrent.futures import ThreadPoolExecutor
 from datetime import datetime
 from functools import partial
+from typing import TypeVar
 
 from crawlers.errand import Errand, ErrandBook
 from crawlers.job import VisitResult
@@ -13,6 +15,8 @@ from domain.clock import Clock
 __all__ = ["ErrandRun"]
 
 logger = logging.getLogger(__name__)
+
+T = TypeVar("T")
 
 
 class ErrandRun:
@@ -38,6 +42,8 @@ class ErrandRun:
         self._is_open = is_open
         self._visit = visit
         self._under_way: set[str] = set()
+        # One thread for all books: they read many mentions at once, and each thread keeps what its largest read took.
+        self._thread = ThreadPoolExecutor(1, "errands")
         self.crashes = 0
         """Errands that ended in an error of ours since the start."""
 
@@ -52,7 +58,7 @@ class ErrandRun:
             if room() <= 0:
                 return
             try:
-                due = await asyncio.to_thread(book.due, now, room())
+                due = await self._in_thread(book.due, now, room())
             except Exception as err:  # noqa: BLE001  # border of one book: the store may come back, the others go on
                 logger.warning("errands not looked at book=%s error=%s", type(book).__name__, err)
                 continue
@@ -64,6 +70,9 @@ class ErrandRun:
                 task = asyncio.create_task(self._do(book, errand), name=f"errand {errand.key}")
                 task.add_done_callback(partial(self._ended, errand.key))
                 yield task, errand
+
+    async def _in_thread(self, call: Callable[..., T], *arguments: object) -> T:
+        return await asyncio.get_running_loop().run_in_executor(self._thread, call, *arguments)
 
     def _ended(self, key: str, _task: asyncio.Task[None]) -> None:
         self._under_way.discard(key)
@@ -80,6 +89,6 @@ class ErrandRun:
 
     async def _tell(self, book: ErrandBook, errand: Errand, result: VisitResult | None) -> None:
         try:
-            await asyncio.to_thread(book.done, errand, result, self._clock.now())
+            await self._in_thread(book.done, errand, result, self._clock.now())
         except Exception:  # border of one errand: its lease runs out and it is due again
             logger.exception("errand not noted key=%s", errand.key)
