@@ -2,7 +2,7 @@
 #   make demo                     an invented brand, an invented crisis, both messages; no key, no network
 #   make run BRAND=云杉咖啡        listen to public sources for one brand with the starter settings
 #   make run CONFIG=tingfeng.yaml listen with your own settings
-# Other targets: setup setup-dev lint check test postgres elasticsearch eval e2e crash soak bench prove profile docs lock clean
+# Other targets: setup setup-dev lint check test coverage postgres elasticsearch eval e2e crash soak bench prove profile docs lock clean
 # PYTHON=/path/to/python3 picks the interpreter. GNU make 3.81 and newer.
 SHELL := /bin/sh
 BIN := .venv/bin
@@ -19,7 +19,7 @@ export CONFIG BRAND PYTHON
 DAMAGED := tests/hostile tests/crawlers/test_hostile.py tests/crawlers/test_walls.py
 
 .DEFAULT_GOAL := help
-.PHONY: help setup setup-dev run demo lint check test postgres elasticsearch eval e2e crash soak bench prove profile docs lock clean FORCE
+.PHONY: help setup setup-dev run demo lint check test coverage postgres elasticsearch eval e2e crash soak bench prove profile docs lock clean FORCE
 
 help:
 	@sed -n '2,6s/^# \{0,1\}//p' Makefile
@@ -63,14 +63,15 @@ lint: $(BIN)/.dev
 check: lint
 	$(PYTEST) -q -n auto -m "$(UNIT) and not slow"
 
-# Coverage is measured on the fast tests but those that read the same code again and again with damaged input: they and
-# the slow ones are many times slower under it and reach no more code.
 test: $(BIN)/.dev
+	$(PYTEST) -q -n auto -m "$(UNIT)"
+	$(PYTEST) -q -m "eval and not live"
+
+# Branch coverage of the fast tests, which reach what the slow ones reach; those that read the same code again and again
+# with damaged input are many times slower under it.
+coverage: $(BIN)/.dev
 	rm -f .coverage .coverage.*
 	$(PYTEST) -q -n auto -m "$(UNIT) and not slow" $(DAMAGED:%=--ignore=%) --cov --cov-report=term --cov-fail-under=90
-	$(PYTEST) -q -n auto -m "$(UNIT) and slow" $(DAMAGED:%=--ignore=%)
-	$(PYTEST) -q -n auto -m "$(UNIT)" $(DAMAGED)
-	$(PYTEST) -q -m "eval and not live"
 
 # On a throwaway server of Debian's package `postgresql` (13 or newer), or on POSTGRES_URL.
 postgres: $(BIN)/.dev
