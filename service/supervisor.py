@@ -20,12 +20,13 @@ logger = logging.getLogger(__name__)
 
 BACKOFF_S = (1.0, 2.0, 4.0, 8.0, 16.0, 32.0, 60.0)
 HEARTBEAT_LIMIT_S = 90.0
-STOP_LIMIT_S = 9.0
+STOP_LIMIT_S = 8.5
 STABLE_S = 300.0
 WEIGH_S = 5.0
-ALLOCATOR = {"MALLOC_TRIM_THRESHOLD_": "131072"}
-"""Environment of every role unless it is set: glibc's own first value, kept (mallopt(3)). Left alone it grows with the
-first large block that is freed, and what reading the weights needed for a moment, 18 MB, is never given back."""
+ALLOCATOR = {"MALLOC_TRIM_THRESHOLD_": "131072", "MALLOC_ARENA_MAX": "2"}
+"""Environment of every role unless it is set, see mallopt(3). Two heaps for all threads: each would have one of its own
+and keep in it what its largest read took. The threshold is glibc's own first value, kept. Left alone it grows with
+the first large block that is freed, and what reading the weights needed for a moment, 18 MB, is never given back."""
 
 
 @dataclass(slots=True)
