@@ -20,11 +20,12 @@ _SITE_WIDE = frozenset(
     }
 )
 _APART = frozenset({"rsshub", "file"})
+"""Bridges, by transport or platform: what stands behind one route says nothing of the next."""
 
 
 def ban_key(source: SourceSettings) -> str | None:
     """Return what names a source's site and road; None = its blocks are its own, as behind a bridge."""
-    if source.transport in _APART or source.platform == "import":
+    if source.transport in _APART or source.platform in ("import", "rsshub"):
         return None
     hosts = build_platform(source.platform, source.options).hosts
     site = site_of(source.url) if source.url else hosts[0] if hosts else source.name

@@ -61,11 +61,6 @@ class Shared:
     author: str | None = None
     """Who is named as the author; None = nobody."""
 
-    @property
-    def says_something(self) -> bool:
-        """Say whether there is anything to store."""
-        return bool(self.text or self.title)
-
 
 def find_link(text: str) -> str | None:
     """Return the link in a pasted text, ready to be asked for; None = there is none.

@@ -8,7 +8,7 @@ from crawlers.intake import ids_of
 from crawlers.job import VisitResult
 from domain.errors import DomainError
 from domain.ids import other_ids, text_hash
-from domain.mention import Flag, Mention, Post, known_counts
+from domain.mention import Flag, Mention, Post, known_counts, with_text_of
 from domain.outcome import FetchOutcome
 
 __all__ = ["Look", "deleted", "look_of", "seen_again", "shown_hash"]
@@ -66,7 +66,7 @@ def seen_again(mention: Mention, seen: Post, *, before: str | None, now: datetim
     edited = before is not None and shown != before
     whole = shown is not None and seen.platform != "web" and (mention.post.truncated or edited)
     if whole:
-        post = _with_text(post, seen)
+        post = with_text_of(post, seen)
     flags = mention.flags - ({Flag.DELETED, Flag.TRUNCATED} if whole else {Flag.DELETED})
     return _untagged(replace(mention, post=post, flags=flags, deleted_at=None, last_collected_at=now))
 
@@ -89,18 +89,4 @@ def _with_counts(post: Post, seen: Post) -> Post:
         engagement=known_counts(post.engagement, seen.engagement),
         extra_counters=tuple((dict(post.extra_counters) | extra).items()),
         author=replace(author, followers=followers),
-    )
-
-
-def _with_text(post: Post, seen: Post) -> Post:
-    return replace(
-        post,
-        title=seen.title or post.title,
-        text=seen.text,
-        own_text=seen.own_text,
-        tags=seen.tags,
-        at_users=seen.at_users,
-        links=seen.links,
-        truncated=False,
-        needs=None,
     )

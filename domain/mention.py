@@ -20,6 +20,7 @@ __all__ = [
     "event_at",
     "known_counts",
     "not_after",
+    "with_text_of",
 ]
 
 
@@ -263,6 +264,21 @@ def known_counts(before: Engagement, now: Engagement) -> Engagement:
         **kept,
         approx=now.approx | (before.approx & kept.keys()),
         lower_bound=now.lower_bound | (before.lower_bound & kept.keys()),
+    )
+
+
+def with_text_of(post: Post, other: Post) -> Post:
+    """Return a post with the text of another reading of it, and all that is read out of the text."""
+    return replace(
+        post,
+        title=other.title or post.title,
+        text=other.text,
+        own_text=other.own_text,
+        tags=other.tags,
+        at_users=other.at_users,
+        links=other.links,
+        truncated=other.truncated,
+        needs=other.needs,
     )
 
 

@@ -6,7 +6,7 @@ from datetime import datetime
 
 from domain.added import kept_by_hand, kept_tags
 from domain.codec import from_json
-from domain.mention import Engagement, Flag, Mention, Post, known_counts
+from domain.mention import Engagement, Flag, Mention, known_counts, with_text_of
 from domain.ports import PutResult
 from domain.tagging import BrandTag
 from storage.text import doc_of, encodable
@@ -78,7 +78,7 @@ def merge(old: Mention | None, new: Mention, *, now: datetime) -> Outcome:
     flags = (new.flags - {Flag.BACKFILL}) | (old.flags & {Flag.BACKFILL})
     post, tags = replace(new.post, engagement=known_counts(old.post.engagement, new.post.engagement)), new.tags
     if _is_cut(old, new):
-        post, tags = _with_text_of(old.post, post), old.tags or new.tags
+        post, tags = with_text_of(post, old.post), old.tags or new.tags
         flags = (flags - {Flag.TRUNCATED}) | (old.flags & {Flag.TRUNCATED})
     kept = replace(
         new,
@@ -113,20 +113,6 @@ def _is_cut(old: Mention, new: Mention) -> bool:
     if not now.text or (now.truncated and not before.truncated):
         return True
     return now.platform == "web" and new.source != old.source
-
-
-def _with_text_of(before: Post, now: Post) -> Post:
-    return replace(
-        now,
-        title=before.title or now.title,
-        text=before.text,
-        own_text=before.own_text,
-        tags=before.tags,
-        at_users=before.at_users,
-        links=before.links,
-        truncated=before.truncated,
-        needs=before.needs,
-    )
 
 
 def _stored(mention: Mention) -> Stored:

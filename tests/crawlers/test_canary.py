@@ -66,3 +66,8 @@ def test_a_ban_is_that_of_the_site_and_the_road() -> None:
     assert bans.until(SEARCH, T) is None
     feeds = [source(name=name, url=f"https://a.cn/{name}") for name in ("one", "two")]
     assert ban_key(feeds[0]) == ban_key(feeds[1]) is not None
+
+
+def test_what_a_route_of_a_bridge_meets_is_its_own() -> None:
+    for transport in ("open", "rsshub"):
+        assert ban_key(source(name="r", platform="rsshub", transport=transport, url="https://hub.cn/zhihu/hot")) is None

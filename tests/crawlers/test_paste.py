@@ -67,7 +67,6 @@ def test_the_link_is_found_in_what_people_paste(text: str, link: str | None) -> 
 )  # fmt: skip
 def test_words_title_and_author_are_told_from_what_the_app_adds(text: str, shared: Shared) -> None:
     assert read_shared(text) == shared
-    assert shared.says_something is (shared != Shared())
 
 
 def test_praise_that_an_app_adds_is_not_the_authors() -> None:
