@@ -33,13 +33,13 @@ class Agenda:
         self._due[name] = at
         heapq.heappush(self._heap, (at, name))
 
-    def take(self, now: datetime) -> str | None:
-        """Take the source that is due longest off the list; None = none is due."""
+    def take(self, now: datetime) -> tuple[str, datetime] | None:
+        """Take the source that is due longest off the list, with the moment it was due at; None = none is due."""
         while self._heap and self._heap[0][0] <= now:
             at, name = heapq.heappop(self._heap)
             if self._due.get(name) == at:
                 del self._due[name]
-                return name
+                return name, at
         return None
 
     @property

@@ -1,7 +1,7 @@
 """Reads mentions of open incidents again: their counters grow, and some are deleted."""
 
 import logging
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import replace
 from datetime import datetime, timedelta
 
@@ -36,7 +36,7 @@ _LONGEST_RETRY = timedelta(hours=4)
 _SUSPECT = timedelta(days=1)
 """How long a post that was found gone once is looked at, though its incident is over."""
 _DOUBTFUL = 5
-"""So many posts of one source gone in a row, and none that stands: rather its address is gone than all of them."""
+"""So many posts of one site gone in a row, and none that stands: rather its address is gone than all of them."""
 _TAKEN = 200
 """Most plans that one look takes up to see which of them can be begun."""
 _LEASE_S = 600.0
@@ -48,7 +48,7 @@ class RefreshBook:
     One errand is one mention, asked over the road of its own source if that can show single
     posts, else of another source of its platform. A post is marked as deleted when its platform
     says twice, ten minutes apart, that it is gone; a login, a captcha or a block says nothing of it.
-    While five different posts of one source are gone in a row and none is there, none of them is marked.
+    While five different posts of one site are gone in a row and none is there, none of them is marked.
 
     Args:
         sources: The sources whose roads may be used, see `crawlers.plan.expand_sources`.
@@ -83,7 +83,8 @@ class RefreshBook:
         self._planned_at: datetime | None = None
         self._trouble = ""
         self._out: dict[str, tuple[Refresh, datetime]] = {}
-        self._missed: dict[str, set[str]] = {}
+        self._missed: dict[str, set[str]] | None = None
+        """Mentions found gone since one was seen, by road; None = not yet known from before the start."""
         self._resting: dict[str, datetime] = {}
 
     def due(self, now: datetime, limit: int) -> Sequence[Errand]:
@@ -139,20 +140,22 @@ class RefreshBook:
             return
         look = look_of(mention, errand.source, result)
         logger.debug("mention read again mention=%s outcome=%s", mention.id, result.outcome.value)
-        look = self._doubted(errand.source.name, mention, look)
+        look = self._doubted(refresh.road, mention, look)
         after = self._after(refresh, mention, look, result.outcome, now)
         self._refreshes.save(after, owner=self._owner)
 
-    def _doubted(self, source: str, mention: Mention, look: Look) -> Look:
-        """Return a look, or nothing where everything of a source seems gone at once."""
-        missed = self._missed.setdefault(source, set())
+    def _doubted(self, road: str, mention: Mention, look: Look) -> Look:
+        """Return a look, or nothing where everything of a site seems gone at once."""
+        if self._missed is None:
+            self._missed = _missed_before(self._refreshes.load().values())
+        missed = self._missed.setdefault(road, set())
         if look.seen is not None:
             missed.clear()
         if not look.gone or Flag.DELETED in mention.flags:
             return look
         missed.add(mention.id)
         if len(missed) == _DOUBTFUL:
-            logger.warning("everything read again is gone, none is marked as deleted source=%s", source)
+            logger.warning("everything read again is gone, none is marked as deleted site=%s", road)
         return look if len(missed) < _DOUBTFUL else Look()
 
     def _plan(self, now: datetime) -> None:
@@ -243,6 +246,18 @@ def _site(source: SourceSettings) -> str:
     """Return the site whose pace a source's requests count against, as the schedule names it."""
     address = source.base_url or source.url
     return site_of(address) if address else f"{source.platform}/{source.transport}"
+
+
+def _missed_before(known: Iterable[Refresh]) -> dict[str, set[str]]:
+    """Return the mentions whose last look found them gone, by road, where no last look found one that stands."""
+    missed: dict[str, set[str]] = {}
+    standing: set[str] = set()
+    for refresh in known:
+        if refresh.last_outcome is FetchOutcome.OK:
+            standing.add(refresh.road)
+        elif refresh.gone_at is not None or refresh.last_outcome is FetchOutcome.GONE:
+            missed.setdefault(refresh.road, set()).add(refresh.mention)
+    return {road: missed[road] for road in missed.keys() - standing}
 
 
 def _is_suspect(refresh: Refresh, now: datetime) -> bool:

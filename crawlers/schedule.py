@@ -123,6 +123,10 @@ class Crawler:
         self._bans = Bans()
         self._pinned = pinned
         self._errands = ErrandRun(errands, clock, is_open=self._is_open, visit=self._do)
+        self._waiting: set[str] = set()
+        """Sites that a due source waits for."""
+        self._errand_last: set[str] = set()
+        """Sites that an errand asked last."""
         self._glanced: tuple[datetime, float] | None = None
         self._yields = YieldWatch(hours, clock.now()) if hours is not None else None
         self._completed: dict[str, Post] = {}
@@ -239,7 +243,8 @@ class Crawler:
         if self._room() <= 0 or await self._brake.look():
             return
         async for task, errand in self._errands.begin(now, self._room):
-            self._running[task] = self._site(errand.source)
+            self._running[task] = site = self._site(errand.source)
+            self._errand_last.add(site)
             task.add_done_callback(self._running.pop)
 
     async def _take_new_keys(self, now: datetime) -> None:
@@ -259,8 +264,10 @@ class Crawler:
         return self._settings.crawl.visits - len(self._running)
 
     def _is_open(self, errand: Errand, now: datetime) -> bool:
-        """Say whether an errand's road is free and open."""
+        """Say whether an errand's road is free and open; where sources wait for their site, they take turns with it."""
         site = self._site(errand.source)
+        if site in self._waiting & self._errand_last:
+            return False
         state = self._states.get(errand.source.name)
         paused = state is not None and is_paused(state, now)
         closed = paused or self._bans.until(errand.source, now) or self._shared.pace.held_until(site)
@@ -292,26 +299,32 @@ class Crawler:
         """Start due visits whose site is free; return how many."""
         room = self._room()
         due_at = self._agenda.next_at
-        if room <= 0 or due_at is None or due_at > self._clock.now() or await self._brake.look():
+        if due_at is None or due_at > self._clock.now():
+            self._waiting = set()
+            return 0
+        if room <= 0 or await self._brake.look():
             return 0
         busy = set(self._running.values())
         later: list[tuple[str, datetime]] = []
         started = 0
         now = self._clock.now()
-        while started < room and (name := self._agenda.take(now)) is not None:
+        while started < room and (taken := self._agenda.take(now)) is not None:
+            name, at = taken
             source = self._sources[name]
             site = self._site(source)
             held = self._bans.until(source, now) or self._shared.pace.held_until(site)
             if held is not None or site in busy:
-                later.append((name, held or now))
+                later.append((name, held or at))  # who waits for a busy site keeps the place in its queue
                 continue
             busy.add(site)
+            self._errand_last.discard(site)
             task = asyncio.create_task(self._visit(name), name=f"visit {name}")
             self._running[task] = site
             task.add_done_callback(partial(self._ended, name))
             started += 1
         for name, at in later:
             self._agenda.put(name, at)
+        self._waiting = {self._site(self._sources[name]) for name, _ in later}
         return started
 
     def _ended(self, name: str, task: asyncio.Task[None]) -> None:

@@ -13,7 +13,17 @@ from datetime import datetime
 
 from domain.moment import require_utc
 from service.clock import ClockOrder, DrivenClock
-from service.demo.pages import SITES, Site, article_page, atom_feed, rss_feed, weibo_empty, weibo_search
+from service.demo.pages import (
+    SITES,
+    WEIBO_STATUS,
+    Site,
+    article_page,
+    atom_feed,
+    rss_feed,
+    weibo_empty,
+    weibo_search,
+    weibo_status,
+)
 from service.demo.post import FarmPost, weibo_mid
 
 __all__ = ["DARK_MODES", "Farm", "Page", "Seen"]
@@ -182,6 +192,8 @@ class Farm:
         if bare == site.path.partition("?")[0]:
             page = self._search(query, cookie) if site.name == "weibo" else self._feed(site)
             return replace(page, body=page.body[: len(page.body) // 2], etag="") if mode == "truncated" else page
+        if site.name == "weibo" and bare == WEIBO_STATUS:
+            return self._status(query, cookie)
         return self._article(site, bare)
 
     def _show(self, posts: Iterable[FarmPost]) -> None:
@@ -190,11 +202,24 @@ class Farm:
             seen = self.ledger.setdefault(post.id, Seen(at_s, 0))
             seen.times += 1
 
-    def _search(self, query: Mapping[str, str], cookie: str) -> Page:
+    def _stranger(self, cookie: str) -> Page | None:
+        """Return what weibo says to somebody without the right cookie."""
         if not cookie:
             return Page(status=432, content_type="text/html")
         if self._cookie not in cookie:
             return Page(body=_LOGIN.encode(), content_type="application/json; charset=utf-8")
+        return None
+
+    def _status(self, query: Mapping[str, str], cookie: str) -> Page:
+        post = self._by_id.get(query.get("id", ""))
+        known = post is not None and post.site == "weibo" and post.published_at <= self.now()
+        body = weibo_status(post if known else None, original=self._by_id.get, extra_likes=self._retouched)
+        return self._stranger(cookie) or Page(body=body, content_type="application/json; charset=utf-8")
+
+    def _search(self, query: Mapping[str, str], cookie: str) -> Page:
+        stranger = self._stranger(cookie)
+        if stranger is not None:
+            return stranger
         words = _words_of(query.get("containerid", ""))
         if words == _SMALL_TALK:
             body = weibo_search(

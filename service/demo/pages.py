@@ -12,8 +12,21 @@ from urllib.parse import quote
 from domain.moment import SHANGHAI, to_rfc3339
 from service.demo.post import FarmPost, bid_of
 
-__all__ = ["SITES", "Site", "article_page", "atom_feed", "post_url", "rss_feed", "weibo_empty", "weibo_search"]
+__all__ = [
+    "SITES",
+    "WEIBO_STATUS",
+    "Site",
+    "article_page",
+    "atom_feed",
+    "post_url",
+    "rss_feed",
+    "weibo_empty",
+    "weibo_search",
+    "weibo_status",
+]
 
+WEIBO_STATUS = "/ajax/statuses/show"
+"""Path of one post on weibo."""
 _DAYS = ("Mon", "Tue", "Wed", "Thu", "Fri", "Sat", "Sun")
 _MONTHS = ("Jan", "Feb", "Mar", "Apr", "May", "Jun", "Jul", "Aug", "Sep", "Oct", "Nov", "Dec")
 _HASHTAG = re.compile(r"#[^#\s]{1,40}#")
@@ -99,11 +112,7 @@ def weibo_search(
     """
     cards: list[_Json] = [{"card_type": 42, "desc": "实时", "show_type": 0}]
     for post in posts:
-        blog = _mblog(post, extra_likes)
-        if post.repost_of is not None:
-            source = original(post.repost_of)
-            blog["raw_text"] = post.text
-            blog["retweeted_status"] = _mblog(source, extra_likes) if source else _deleted(post.repost_of)
+        blog = _with_original(post, original, extra_likes)
         cards.append({"card_type": 9, "card_type_name": "微博", "mblog": blog, "show_type": 0})
     info = {
         "containerid": f"100103type=61&q={query}&t=0",
@@ -111,6 +120,20 @@ def weibo_search(
         "page": page + 1 if more else None,
     }
     return _dump({"ok": 1, "data": {"cardlistInfo": info, "cards": cards}})
+
+
+def weibo_status(post: FarmPost | None, *, original: Callable[[str], FarmPost | None], extra_likes: int = 0) -> bytes:
+    """Return the JSON of one post as weibo.com shows it.
+
+    Args:
+        post: The post; None = it was deleted, or never was.
+        original: Finds the original of a repost by its id; None = it was deleted.
+        extra_likes: Likes that the post gained since it was written.
+    """
+    if post is None:
+        return _dump({"ok": 0, "error_code": 20101, "message": "该微博不存在", "url": ""})
+    blog = _with_original(post, original, extra_likes)
+    return _dump({**blog, "mblogid": blog["bid"], "text_raw": post.text, "ok": 1})
 
 
 def weibo_empty() -> bytes:
@@ -124,6 +147,15 @@ def _dump(value: object) -> bytes:
 
 def _deleted(id: str) -> _Json:
     return {"id": id, "mid": id, "user": None, "text": "抱歉，此微博已被作者删除。", "created_at": None}
+
+
+def _with_original(post: FarmPost, original: Callable[[str], FarmPost | None], extra_likes: int) -> _Json:
+    blog = _mblog(post, extra_likes)
+    if post.repost_of is not None:
+        source = original(post.repost_of)
+        blog["raw_text"] = post.text
+        blog["retweeted_status"] = _mblog(source, extra_likes) if source else _deleted(post.repost_of)
+    return blog
 
 
 def _mblog(post: FarmPost, extra_likes: int) -> _Json:

@@ -81,7 +81,9 @@ def crawl(kind: str, folder: Path, bases: Sequence[str], *, store: bool, bare: b
     """Our crawl role; without `store` its inbox forgets what it is given, `bare` = pages are read by trafilatura."""
     settings = default_settings(specs(), folder=folder)
     network = NetworkSettings(allow_internal=tuple(base.removeprefix("http://") for base in bases))
-    settings = replace(settings, data_dir=folder, network=network, sources=_sources(kind, bases))
+    # A peer asks no canary: ours is asked in the first round, which nobody measures.
+    limits = replace(settings.crawl, canary=timedelta(days=1))
+    settings = replace(settings, data_dir=folder, network=network, sources=_sources(kind, bases), crawl=limits)
     state, clock = open_state(None, folder), ManualClock(T)
     inbox: Any = state.inbox if store else DroppingInbox()
     crawler = Crawler(settings, inbox, state.visits, clock)

@@ -98,7 +98,7 @@ def test_an_open_incident_pins_the_sources_of_its_brand_and_pulls_them_nearer() 
         agenda.put(name, T + FIVE)
     agenda.pin(frozenset({"yunshan"}), T)
     due = T + timedelta(seconds=30)
-    assert [agenda.take(due), agenda.take(due), agenda.take(due)] == ["all", "mine", None]
+    assert [agenda.take(due), agenda.take(due), agenda.take(due)] == [("all", due), ("mine", due), None]
     assert [agenda.interval(name, T).total_seconds() for name in ("mine", "all")] == [30, 30]
     assert agenda.interval("other", T).total_seconds() > 300
     agenda.pin(frozenset(), T)
@@ -109,4 +109,4 @@ def test_a_source_that_was_moved_is_given_out_once() -> None:
     agenda = Agenda({"a": source(name="a")}, {"a": bounds()})
     agenda.put("a", T + FIVE)
     agenda.put("a", T)
-    assert (agenda.take(T), agenda.take(T + 2 * FIVE), agenda.next_at) == ("a", None, None)
+    assert (agenda.take(T), agenda.take(T + 2 * FIVE), agenda.next_at) == (("a", T), None, None)

@@ -241,6 +241,15 @@ def test_where_everything_is_gone_at_once_nothing_is_marked(world: World, caplog
     assert world.done(world.due()[0], outcome=F.GONE) == [InboxKind.CHANGED]
 
 
+def test_what_is_doubted_is_doubted_after_a_restart_too(world: World) -> None:
+    world.happened(*(negative(f"53119017420830{n:02}") for n in range(8)))
+    for wait in (15, 10, 10, 20):
+        world.clock.advance(timedelta(minutes=wait))
+        while errands := world.due():
+            assert world.done(errands[0], outcome=F.GONE) == []
+            world.restarted(WEIBO)
+
+
 def test_an_errand_that_was_not_begun_comes_again_and_its_site_is_left_alone_for_a_minute(tmp_path: Path) -> None:
     world = World(tmp_path, WEIBO, source(name="v2ex", platform="v2ex"))
     world.happened(negative(), negative("7", platform="v2ex", source="v2ex"), negative("5311901742083002"))

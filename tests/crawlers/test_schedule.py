@@ -3,6 +3,7 @@ import json
 import os
 import random
 import time
+from collections import Counter
 from collections.abc import Awaitable, Callable
 from dataclasses import replace
 from datetime import UTC, datetime, timedelta
@@ -616,3 +617,47 @@ async def test_an_errand_that_crashes_is_told_to_its_book_and_counted(tmp_path: 
     crawler = with_books(world, book)
     await crawler.visit_due()
     assert book.ended == [("k", None)] and crawler.crashes == 1
+
+
+async def run_for(world: World, crawler: Crawler, visits: int, *, each: timedelta) -> Counter[str]:
+    """Let a crawler run until so many visits were made, each of which takes a while; count them by source."""
+    stop = asyncio.Event()
+
+    async def act(job: Job) -> None:
+        await asyncio.sleep(0.001)
+        world.clock.advance(each)
+        job.result.outcome = F.EMPTY
+        if len(world.road.visited) >= visits:
+            stop.set()
+
+    for name in world.settings.sources:
+        world.road.acts[name.name] = act
+    await asyncio.wait_for(crawler.run(stop), 30)
+    return Counter(world.road.visited)
+
+
+async def test_sources_of_a_busy_site_take_turns_though_they_are_always_due(tmp_path: Path) -> None:
+    busy = [one(name, interval=timedelta(minutes=1)) for name in ("a", "b", "c")]
+    others = [one(f"z{n}", f"z{n}.cn", interval=timedelta(minutes=1)) for n in range(4)]
+    world = World(tmp_path, *busy, *others, adaptive=False)
+    made = await run_for(world, world.crawler, 300, each=timedelta(minutes=2))
+    assert min(made[name] for name in "abc") > max(made[name] for name in "abc") / 2, made
+
+
+async def test_errands_and_sources_of_a_busy_site_take_turns(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr("crawlers.schedule._GLANCE_S", 0.0)
+    sources = [one(name, interval=timedelta(minutes=1)) for name in ("a", "b")]
+    world = World(tmp_path, *sources, adaptive=False)
+    world.road.acts["errand"] = gives()
+
+    class Endless(Book):
+        def due(self, now: datetime, limit: int) -> list[Errand]:
+            return [errand(replace(sources[0], name="errand"), key=str(now))]
+
+    world.settings = replace(world.settings, sources=(*sources, one("errand")))
+    crawler = Crawler(
+        replace(world.settings, sources=tuple(sources)), world.inbox, world.visits, world.clock, road=world.road,
+        rng=random.Random(1), disk_free=lambda path: world.disk, errands=(Endless(),),
+    )  # fmt: skip
+    made = await run_for(world, crawler, 60, each=timedelta(minutes=2))
+    assert min(made.values()) >= 12 and set(made) == {"a", "b", "errand"}, made

@@ -14,7 +14,7 @@ import pytest
 from domain.moment import to_rfc3339
 from service.demo.farm import Farm, Page
 from service.demo.farmserver import main, serve_farm
-from service.demo.pages import SITES
+from service.demo.pages import SITES, WEIBO_STATUS
 from service.demo.post import FarmPost, write_farm_posts
 
 START = datetime(2026, 6, 20, 7, 0, tzinfo=UTC)
@@ -93,6 +93,15 @@ def test_weibo_wants_the_cookie() -> None:
     assert search(one, "云杉咖啡", cookie="").status == 432
     assert json.loads(search(one, "云杉咖啡", cookie="SUB=old").body)["ok"] == -100
     assert ids(search(one, "云杉咖啡")) == ["1"]
+
+
+def test_weibo_shows_one_post_and_says_which_it_does_not_have() -> None:
+    one = farm(post("1", "weibo"), post("2", "weibo", minutes=5), post("3"))
+    shown = json.loads(ask(one, "weibo", WEIBO_STATUS, id="1").body)
+    assert (shown["id"], shown["text_raw"], shown["ok"]) == ("1", "云杉咖啡", 1)
+    for id in ("2", "3", "x", ""):
+        assert json.loads(ask(one, "weibo", WEIBO_STATUS, id=id).body)["error_code"] == 20101
+    assert ask(one, "weibo", WEIBO_STATUS, id="1", cookie="").status == 432
 
 
 def test_weibo_finds_by_words_in_pages_of_ten() -> None:

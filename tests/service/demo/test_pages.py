@@ -1,11 +1,25 @@
 import json
 import re
+from dataclasses import replace
 from datetime import UTC, datetime
 from html import unescape
 
 from lxml import etree
 
-from service.demo.pages import SITES, article_page, atom_feed, post_url, rss_feed, weibo_empty, weibo_search
+from crawlers.base import Response
+from crawlers.platforms import build_platform
+from domain.outcome import FetchOutcome
+from service.demo.pages import (
+    SITES,
+    WEIBO_STATUS,
+    article_page,
+    atom_feed,
+    post_url,
+    rss_feed,
+    weibo_empty,
+    weibo_search,
+    weibo_status,
+)
 from service.demo.post import FarmPost
 
 AT = datetime(2026, 6, 20, 7, 12, 8, tzinfo=UTC)
@@ -107,3 +121,16 @@ def test_an_article_page_holds_the_text_and_its_time() -> None:
     page = article_page(SITES["news"], post("news", title="题"), url="http://127.0.0.1:1/a/12.html").decode()
     assert "<p>#云杉咖啡# 好喝 &lt;b&gt;&amp;amp;</p><p>第二行😀</p>" in page
     assert 'content="2026-06-20T15:12:08+08:00"' in page
+
+
+def test_our_own_parser_reads_one_post_as_the_farm_shows_it() -> None:
+    first = post(id="5311901742082000", text="原文")
+    again = post(repost_of=first.id, text="转", likes=3)
+    url = f"https://weibo.com{WEIBO_STATUS}?id={again.id}"
+    shown = weibo_status(again, original={first.id: first}.get, extra_likes=1)
+    response = Response(url=url, status=200, headers={"content-type": "application/json"}, body=shown, now=AT)
+    parsed = build_platform("weibo", None).parse("weibo.ajax_show", response)
+    assert parsed.outcome is FetchOutcome.OK
+    assert parsed.posts[0].native_id == again.id and parsed.posts[0].engagement.likes == 4
+    gone = replace(response, body=weibo_status(None, original=lambda id: None))
+    assert build_platform("weibo", None).parse("weibo.ajax_show", gone).outcome is FetchOutcome.GONE
