@@ -1,13 +1,14 @@
 """One visit: what it is asked to do, and what it came to."""
 
 from collections import Counter
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass, field
 from datetime import datetime, timedelta
 
 from config.settings import NetworkSettings, SourceSettings
 from crawlers.address import Address
 from crawlers.base import Fetch, Parsed, Platform, Response
+from crawlers.completed import CompletedPosts
 from crawlers.credentials import CredentialBook
 from crawlers.evidence import EvidenceBox
 from crawlers.extract import Extractor
@@ -105,7 +106,7 @@ class Job:
     """ETag of the last good answer; None = none."""
     last_modified: str | None = None
     """Last-Modified of the last good answer; None = none."""
-    completed: Mapping[str, Post] = field(default_factory=dict)
+    completed: CompletedPosts = field(default_factory=CompletedPosts)
     """Posts that earlier visits completed, by `crawlers.merge.post_key`; a list must not shorten them again."""
     pending: Sequence[Post] = ()
     """Posts of earlier visits whose own page is still to be fetched."""

@@ -6,7 +6,7 @@ All waiting is in domain time; the limits of one visit are real time.
 import asyncio
 import logging
 import random
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import replace
 from datetime import datetime, timedelta
@@ -21,6 +21,7 @@ from crawlers.base import Fetch
 from crawlers.brake import Brake, disk_free
 from crawlers.cadence import Bounds, after_posts, bounds_of
 from crawlers.canary import canaries, is_canary
+from crawlers.completed import CompletedPosts
 from crawlers.credentials import CredentialBook
 from crawlers.drop import DropVisits
 from crawlers.errand import Errand, ErrandBook
@@ -39,7 +40,6 @@ from crawlers.robots import RobotsBook
 from crawlers.share import Sharing
 from crawlers.yields import HourBook, YieldWatch
 from domain.clock import Clock
-from domain.mention import Post
 from domain.outcome import FetchOutcome
 from domain.ports import CredentialStore, Inbox, SitePace, TrendBook, VisitStore
 from domain.source import VisitState
@@ -50,7 +50,6 @@ logger = logging.getLogger(__name__)
 
 _STEP_S = 0.5
 _STOP_S = 5.0
-_COMPLETED = 10_000
 _LOOK_AGAIN = timedelta(seconds=10)
 _THREADS = 32
 _GLANCE = timedelta(seconds=10)
@@ -129,7 +128,7 @@ class Crawler:
         """Sites that an errand asked last."""
         self._glanced: tuple[datetime, float] | None = None
         self._yields = YieldWatch(hours, clock.now()) if hours is not None else None
-        self._completed: dict[str, Post] = {}
+        self._completed = CompletedPosts()
         self._trends = trends
         self._harvest = Harvest(settings, inbox, clock)
         self._broken_off: set[str] = set()
@@ -463,7 +462,7 @@ class Crawler:
             await asyncio.to_thread(self._trends.add, source.name, source.platform, result.trends, self._clock.now())
         result.drops.update(drops)
         self._states[source.name] = replace(state, pending=tuple(result.pending))
-        self._remember(result.completed)
+        self._completed.add(result.completed)
         if result.cut and state.first_visit_at is not None and not result.detail:
             logger.warning("visit cut short source=%s pages=%d posts=%d", source.name, result.pages, result.seen)
             result.detail = CUT
@@ -476,12 +475,6 @@ class Crawler:
         self._shared.pace.hold(site, until)
         if self._sharing is not None:
             await asyncio.to_thread(self._sharing.sites.hold, site, until=until, now=self._clock.now())
-
-    def _remember(self, completed: Mapping[str, Post]) -> None:
-        """Keep completed posts for later visits, the newest 10,000."""
-        self._completed.update(completed)
-        for name in list(self._completed)[: max(len(self._completed) - _COMPLETED, 0)]:
-            del self._completed[name]
 
 
 def _scrapy_road() -> Road:

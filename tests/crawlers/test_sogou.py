@@ -7,6 +7,7 @@ from typing import Any
 import pytest
 
 from config.settings import SourceSettings
+from crawlers.completed import CompletedPosts
 from crawlers.job import VisitResult
 from crawlers.platforms import build_platform
 from domain.outcome import FetchOutcome as F
@@ -73,7 +74,7 @@ async def test_results_that_were_seen_are_not_followed_again() -> None:
         own = sogou(site)
         first = await look(site, own)
         again = await look(site, own, known={key.partition(" ")[2] for key in first.completed},
-                           completed=first.completed)  # fmt: skip
+                           completed=CompletedPosts(first.completed))  # fmt: skip
     assert [key.partition(" ")[2][:6] for key in first.completed] == ["sogou:"] * 2
     assert (again.outcome, again.posts, again.seen) == (F.OK, [], 2)
     assert site.count("/link0") == 1

@@ -19,6 +19,7 @@ from cryptography import x509
 from cryptography.hazmat.primitives import hashes, serialization
 from cryptography.hazmat.primitives.asymmetric import ec
 
+from crawlers.completed import CompletedPosts
 from crawlers.merge import merge_page, merge_text
 from crawlers.platforms.feed import FeedSettings
 from crawlers.visit import FOLLOWED
@@ -577,7 +578,7 @@ async def test_pages_behind_new_entries_are_read_and_the_rest_waits(site: Farm) 
     assert sum(len(post.text) > 20 for post in result.posts) == FOLLOWED
     assert len(result.pending) == 3
     later = await visit(job(site, own, known=[post.native_id for post in result.posts], pending=tuple(result.pending),
-                            completed=result.completed))  # fmt: skip
+                            completed=CompletedPosts(result.completed)))  # fmt: skip
     assert later.pending == []
     assert all(len(post.text) > 20 for post in later.posts)
     assert len(later.posts) == count
