@@ -5,7 +5,6 @@ from contextlib import closing
 from dataclasses import dataclass
 from pathlib import Path
 
-from alembic.script import ScriptDirectory
 from sqlalchemy import Connection, Engine, create_engine, text
 from sqlalchemy.engine import URL
 from sqlalchemy.pool import NullPool
@@ -14,7 +13,7 @@ from config.settings import StorageSettings
 from storage.errors import StoreError
 from storage.mentions.schema import SCHEMA_VERSION
 from storage.state.database import parse_url, sqlite_path, translated
-from storage.state.upgrade import SCRIPTS, is_known
+from storage.state.upgrade import is_known, newest_revision
 
 __all__ = ["StoreLook", "look_at_mentions", "look_at_state"]
 
@@ -101,7 +100,7 @@ def _newer(what: str) -> StoreLook:
 
 
 def _judged(what: str, revision: str | None) -> StoreLook:
-    if revision == ScriptDirectory(str(SCRIPTS)).get_current_head():
+    if revision == newest_revision():
         return StoreLook(what=what)
     return StoreLook(what=what, behind=True) if revision is None or is_known(revision) else _newer(what)
 

@@ -1,28 +1,35 @@
-"""Bring the state database to the form this program writes, before anything else."""
+"""Bring the state database to the form this program writes, before anything else.
+
+Alembic is imported where there is something to migrate: each process of the service would pay 9 MB for it.
+"""
 
 import logging
 import sqlite3
 from contextlib import closing
 from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
-from alembic.config import Config
-from alembic.runtime.environment import EnvironmentContext
-from alembic.runtime.migration import MigrationContext
-from alembic.script import ScriptDirectory
-from sqlalchemy import Connection
+from sqlalchemy import Connection, inspect, text
 from sqlalchemy.engine.url import URL
 
 from storage.errors import SchemaError, StoreError
 from storage.state.database import Database, sqlite_path
 from storage.state.tables import METADATA
 
-__all__ = ["SCRIPTS", "is_known", "revision_of", "upgrade"]
+if TYPE_CHECKING:
+    from alembic.script import ScriptDirectory
+
+__all__ = ["SCRIPTS", "is_known", "newest_revision", "revision_of", "upgrade"]
 
 logger = logging.getLogger(__name__)
 
 SCRIPTS = Path(__file__).resolve().parent / "migrations"
-"""Folder of the migrations."""
+"""Folder of the migrations; the file of a revision is named `v<revision>_<words>.py`, and they count up."""
+
+
+def newest_revision(scripts: Path = SCRIPTS) -> str:
+    """Return the revision that the newest migration makes."""
+    return max(path.stem[1:].partition("_")[0] for path in (scripts / "versions").glob("v*_*.py"))
 
 
 def upgrade(database: Database, scripts: Path = SCRIPTS, *, to: str | None = None, keep_copy: bool = True) -> str:
@@ -42,12 +49,12 @@ def upgrade(database: Database, scripts: Path = SCRIPTS, *, to: str | None = Non
         SchemaError: a newer program wrote this database, or `to` is unknown.
         StoreError: the database cannot be opened or written.
     """
-    script = ScriptDirectory(str(scripts))
-    head = to or script.get_current_head() or ""
-    _refuse_newer(script, to, database.url)
+    head = to or newest_revision(scripts)
     with database.read() as connection:
         if _revision(connection) == head:
             return head
+    script = _script(scripts)
+    _refuse_newer(script, to, database.url)
     with database.write() as connection:
         database.lock(connection, "migrations")
         current = _revision(connection)
@@ -64,7 +71,7 @@ def upgrade(database: Database, scripts: Path = SCRIPTS, *, to: str | None = Non
 def is_known(revision: str, scripts: Path = SCRIPTS) -> bool:
     """Say whether this program knows a revision."""
     try:
-        return ScriptDirectory(str(scripts)).get_revision(revision) is not None
+        return _script(scripts).get_revision(revision) is not None
     except Exception:  # noqa: BLE001 - the library has no one error for this
         return False
 
@@ -80,15 +87,23 @@ def revision_of(database: Database, scripts: Path = SCRIPTS) -> str:
         current = _revision(connection)
     if current is None:
         raise SchemaError(f"state database {_where(database.url)} holds nothing of Tingfeng")
-    _refuse_newer(ScriptDirectory(str(scripts)), current, database.url)
+    _refuse_newer(_script(scripts), current, database.url)
     return current
 
 
+def _script(scripts: Path) -> "ScriptDirectory":
+    from alembic.script import ScriptDirectory
+
+    return ScriptDirectory(str(scripts))
+
+
 def _revision(connection: Connection) -> str | None:
-    return MigrationContext.configure(connection).get_current_revision()
+    if not inspect(connection).has_table("alembic_version"):
+        return None
+    return connection.execute(text("SELECT version_num FROM alembic_version")).scalar()
 
 
-def _refuse_newer(script: ScriptDirectory, current: str | None, url: URL) -> None:
+def _refuse_newer(script: "ScriptDirectory", current: str | None, url: URL) -> None:
     if current is None:
         return
     if not is_known(current, Path(script.dir)):
@@ -120,7 +135,10 @@ def _keep_copy(database: Database, head: str) -> None:
     logger.info("state database copied before upgrade path=%s", target)
 
 
-def _migrate(connection: Connection, script: ScriptDirectory, to: str) -> None:
+def _migrate(connection: Connection, script: "ScriptDirectory", to: str) -> None:
+    from alembic.config import Config
+    from alembic.runtime.environment import EnvironmentContext
+
     def steps(revision: Any, _context: Any) -> Any:
         return script._upgrade_revs(to, revision)
 

@@ -1,18 +1,21 @@
 import shutil
 import sqlite3
 import stat
+import subprocess
+import sys
 from contextlib import closing
 from pathlib import Path
 
 import pytest
 from alembic.autogenerate import compare_metadata
 from alembic.runtime.migration import MigrationContext
+from alembic.script import ScriptDirectory
 
 from storage import open_state
 from storage.errors import SchemaError, StoreError
 from storage.state.database import Database, parse_url
 from storage.state.tables import METADATA
-from storage.state.upgrade import upgrade
+from storage.state.upgrade import newest_revision, upgrade
 from tests.conftest import REPOSITORY
 from tests.storage.sample import NOW, mention
 
@@ -47,6 +50,23 @@ def test_the_migrations_make_the_tables_that_the_code_uses(tmp_path: Path) -> No
         assert compare_metadata(MigrationContext.configure(connection), METADATA) == []
     assert upgrade(database) == "0004"
     database.close()
+
+
+def test_the_newest_revision_is_the_one_no_other_follows(tmp_path: Path) -> None:
+    assert newest_revision() == ScriptDirectory(str(SCRIPTS)).get_current_head()
+    assert newest_revision(next_scripts(tmp_path)) == "9999"
+
+
+def test_a_database_that_is_up_to_date_is_opened_without_the_library_of_migrations(tmp_path: Path) -> None:
+    open_state(None, tmp_path).close()
+    code = (
+        "import sys, pathlib; from storage import open_state; open_state(None, pathlib.Path(sys.argv[1])).close(); "
+        "print('alembic' in sys.modules)"
+    )
+    done = subprocess.run(
+        [sys.executable, "-c", code, str(tmp_path)], capture_output=True, text=True, check=True, cwd=REPOSITORY
+    )
+    assert done.stdout == "False\n"
 
 
 def test_a_copy_is_kept_before_content_is_changed(tmp_path: Path) -> None:
