@@ -35,6 +35,9 @@ _PRAGMAS = (
     "temp_store=MEMORY",
 )
 
+_READER_CACHE_KB = 8_192
+"""A reader finds most pages in the mapped file; only those of the log fill its cache, one for each connection."""
+
 _COLUMNS = ",\n    ".join(f"{column.name} {column.kind}" for column in COLUMNS.values())
 
 _TABLES = f"""
@@ -108,6 +111,7 @@ def connect(path: Path, *, read_only: bool = False) -> sqlite3.Connection:
             connection.execute(f"PRAGMA {pragma}")
         if read_only:
             connection.execute("PRAGMA query_only=ON")
+            connection.execute(f"PRAGMA cache_size=-{_READER_CACHE_KB}")
     except sqlite3.Error as err:
         if str(getattr(err, "sqlite_errorname", "")).startswith(DAMAGE):
             raise DamagedError(f"mention store {path} is damaged ({err}): {RESTORE}", path=path) from err

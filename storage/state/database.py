@@ -351,7 +351,8 @@ def _make_engine(url: URL, *, make: bool) -> Engine:
     try:
         if url.get_backend_name() != "sqlite":
             return _make_server_engine(url)
-        engine = create_engine(url, connect_args={"timeout": BUSY_TIMEOUT_MS / 1000})
+        # The connection used last is used first: each has a cache of its own, and few are to be filled.
+        engine = create_engine(url, pool_use_lifo=True, connect_args={"timeout": BUSY_TIMEOUT_MS / 1000})
     except (NoSuchModuleError, ImportError) as err:
         raise StoreError(f"state database: no driver for {url.drivername!r}; install tingfeng[postgres]") from err
     if make:
@@ -398,7 +399,7 @@ def _on_connect(raw: Any, _record: Any) -> None:
         "fullfsync=ON",
         "checkpoint_fullfsync=ON",
         "foreign_keys=ON",
-        "cache_size=-32768",
+        "cache_size=-8192",
         "temp_store=MEMORY",
     ):
         cursor.execute(f"PRAGMA {pragma}")
