@@ -24,7 +24,7 @@ pytestmark = [pytest.mark.e2e, pytest.mark.slow]
 WAVE = timedelta(minutes=30)
 SLOW_WAVE = timedelta(hours=2)
 PLAIN_NAMES = {id: name for id, (name, _) in BRANDS.items() if id != "apple"}
-PSS_CEILING_MB = 700.0
+PSS_CEILING_MB = 670.0
 LATENCY_CEILING_S = 90.0
 
 

@@ -53,10 +53,10 @@ SINK_FAULTS = (
     ("slack.post", Fault(action="accept_then_reset")),
     ("wecom.send", Fault(action="refuse")),
 )
-FLAT = 1.15 if MINUTES else 1.10
+FLAT = 1.10
 WARM_UP = 0.5 if MINUTES else 0.3
 """Share of the run in which the heaps of the threads still fill; a run of minutes is half warm-up."""
-MOST_PSS_MB = 700.0
+MOST_PSS_MB = 670.0
 """Of the service without its browser."""
 STALE = timedelta(hours=3)
 """A source that was not visited for so long while its site answered is stuck (the longest back-off is 2 h)."""
