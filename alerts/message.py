@@ -5,9 +5,10 @@ from dataclasses import dataclass
 from datetime import datetime, timedelta
 
 from alerts.report import AlertReport, ReportAuthor, ReportStory
-from alerts.text import clean, clip, is_loopback, moment_text, number_text, safe_url, span_text
+from alerts.text import clean, clip, is_loopback, number_text, safe_url, span_text
 from alerts.words import LEVELS, WORDS, Locale, flag_name, platform_name
 from domain.incident import DeliveryKind, Severity
+from domain.moment import moment_text
 
 __all__ = ["FIRST_LINE_CHARS", "Line", "Message", "compose", "first_line"]
 

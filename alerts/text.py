@@ -3,12 +3,9 @@
 import ipaddress
 import re
 import unicodedata
-from datetime import datetime
 from urllib.parse import quote, urlsplit, urlunsplit
 
-from domain.moment import SHANGHAI
-
-__all__ = ["clean", "clip", "clip_bytes", "is_loopback", "moment_text", "number_text", "safe_url", "span_text"]
+__all__ = ["clean", "clip", "clip_bytes", "is_loopback", "number_text", "safe_url", "span_text"]
 
 _ZWJ = "\u200d"
 _MAX_MARKS = 2
@@ -116,11 +113,6 @@ def _short(value: float) -> str:
     if value >= 100:
         return f"{value:.0f}"
     return f"{value:.1f}".removesuffix(".0")
-
-
-def moment_text(moment: datetime) -> str:
-    """Write an aware moment as month, day, hour and minute in Beijing."""
-    return f"{moment.astimezone(SHANGHAI):%m-%d %H:%M}"
 
 
 def span_text(seconds: float, locale: str) -> str:

@@ -8,7 +8,7 @@ from crawlers.platforms import build_platform
 from domain.outcome import FetchOutcome
 from domain.source import VisitState
 
-__all__ = ["Bans", "ban_key", "is_site_wide"]
+__all__ = ["Bans", "ban_key", "is_apart", "is_site_wide"]
 
 _SITE_WIDE = frozenset(
     {
@@ -19,13 +19,16 @@ _SITE_WIDE = frozenset(
         FetchOutcome.RATE_LIMITED,
     }
 )
-_APART = frozenset({"rsshub", "file"})
-"""Bridges, by transport or platform: what stands behind one route says nothing of the next."""
+
+
+def is_apart(source: SourceSettings) -> bool:
+    """Say whether a source is read through a bridge or from files: what one of them meets says nothing of the next."""
+    return source.transport in ("rsshub", "file") or source.platform in ("import", "rsshub")
 
 
 def ban_key(source: SourceSettings) -> str | None:
     """Return what names a source's site and road; None = its blocks are its own, as behind a bridge."""
-    if source.transport in _APART or source.platform in ("import", "rsshub"):
+    if is_apart(source):
         return None
     hosts = build_platform(source.platform, source.options).hosts
     site = site_of(source.url) if source.url else hosts[0] if hosts else source.name

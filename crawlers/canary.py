@@ -10,6 +10,7 @@ from dataclasses import replace
 from datetime import timedelta
 
 from config.settings import SourceSettings
+from crawlers.ban import is_apart
 from crawlers.platforms import build_platform
 from domain.outcome import FetchOutcome
 
@@ -19,7 +20,6 @@ FOUND_NOTHING = "the canary's word finds nothing"
 """Detail of a canary's visit that found nothing."""
 
 _PREFIX = "canary:"
-_BRIDGES = frozenset({"rsshub", "file"})
 
 
 def canary_name(source: SourceSettings) -> str | None:
@@ -65,7 +65,7 @@ def canary_outcome(outcome: FetchOutcome, seen: int) -> FetchOutcome:
 
 
 def _word(source: SourceSettings) -> str:
-    if source.transport in _BRIDGES or source.platform == "import":
+    if is_apart(source):
         return ""
     platform = build_platform(source.platform, source.options)
     if not platform.searches(source):

@@ -7,7 +7,7 @@ from zoneinfo import ZoneInfo
 
 from domain.errors import DomainError
 
-__all__ = ["BUCKET", "SHANGHAI", "Window", "bucket_of", "from_rfc3339", "require_utc", "to_rfc3339"]
+__all__ = ["BUCKET", "SHANGHAI", "Window", "bucket_of", "from_rfc3339", "moment_text", "require_utc", "to_rfc3339"]
 
 SHANGHAI = ZoneInfo("Asia/Shanghai")
 BUCKET = timedelta(minutes=5)
@@ -47,6 +47,11 @@ def from_rfc3339(text: str) -> datetime:
     except ValueError as err:
         raise DomainError(f"not an RFC 3339 time: {text[:40]!r}; write 2026-06-20T15:30:00+08:00") from err
     return require_utc(moment)
+
+
+def moment_text(moment: datetime) -> str:
+    """Write an aware moment for people: month, day, hour and minute in Beijing."""
+    return f"{moment.astimezone(SHANGHAI):%m-%d %H:%M}"
 
 
 def bucket_of(moment: datetime) -> datetime:

@@ -18,7 +18,7 @@ from domain.account import (
     waiting,
 )
 from domain.mention import Kind, Mention
-from domain.moment import SHANGHAI, Window, to_rfc3339
+from domain.moment import SHANGHAI, Window, moment_text, to_rfc3339
 from domain.query import And, Node, Not, Or, Term
 from domain.tagging import Polarity
 from service import wiring
@@ -234,7 +234,7 @@ def account_texts(view: AccountView, locale: str) -> list[str]:
     lines.append(f"  {word['last']}: {_told_post(view.last_post) if view.last_post else word['none']}")
     if account.role == "owned":
         lines.append("  " + word["today"].format(view.comments_today, view.negative_today))
-        since = _local(view.waiting[0].since) if view.waiting else ""
+        since = moment_text(view.waiting[0].since) if view.waiting else ""
         lines.append("  " + (word["waiting"].format(len(view.waiting), since) if since else word["answered"]))
         if view.oldest_negative:
             lines.append(f"  {word['negative']}: {_told_post(view.oldest_negative)}")
@@ -246,16 +246,12 @@ def account_texts(view: AccountView, locale: str) -> list[str]:
 def _told_post(mention: Mention) -> str:
     text = " ".join(f"{mention.post.title or ''} {mention.post.text}".split())
     cut = text[:_SHOWN] + "…" if len(text) > _SHOWN else text
-    return f"{_local(mention.event_at)} {cut} {mention.post.url or ''}".rstrip()
+    return f"{moment_text(mention.event_at)} {cut} {mention.post.url or ''}".rstrip()
 
 
 def _told_figure(figure: Figure, week: str) -> str:
     change = f", {week} {figure.change:+,}" if figure.change is not None else ""
     return f"{figure.value:,} ({figure.day}{change})"
-
-
-def _local(moment: datetime) -> str:
-    return f"{moment.astimezone(SHANGHAI):%m-%d %H:%M}"
 
 
 def import_figures(settings: Settings, file: Path, *, platform: str, account: str, say: Callable[[str], None]) -> int:

@@ -12,7 +12,7 @@ from config.settings import Settings
 from domain.codec import to_plain
 from domain.incident import Delivery, Incident, Severity
 from domain.mention import Engagement, Mention
-from domain.moment import SHANGHAI, Window, to_rfc3339
+from domain.moment import SHANGHAI, Window, moment_text, to_rfc3339
 from domain.ports import MentionSearch
 from service import wiring
 from service.clock import running_clock
@@ -126,7 +126,7 @@ def _growth_line(story: str, mentions: MentionSearch) -> str:
     if len(readings) < 2:
         return ""
     ends = (readings[0], readings[-1])
-    return "互动 " + " → ".join(f"{at.astimezone(SHANGHAI):%m-%d %H:%M} {_shown(counts)}" for at, counts in ends)
+    return "互动 " + " → ".join(f"{moment_text(at)} {_shown(counts)}" for at, counts in ends)
 
 
 def _shown(counts: Engagement) -> str:
@@ -161,11 +161,10 @@ def incident_link(incident: Incident, settings: Settings) -> str | None:
 
 def incident_line(incident: Incident, deliveries: Sequence[Delivery], settings: Settings) -> str:
     """Return one incident in one line for people."""
-    since = incident.started_at.astimezone(SHANGHAI)
     sent = sum(1 for each in deliveries if each.sent_at)
     return (
         f"{incident.id} {LEVELS[incident.severity]} {incident.state.value:9} {_name_of(incident.brand, settings)} "
-        f"{incident.rule} {incident.value:g}（平时 {_usual(incident)}） {since:%m-%d %H:%M} 北京时间 "
+        f"{incident.rule} {incident.value:g}（平时 {_usual(incident)}） {moment_text(incident.started_at)} 北京时间 "
         f"消息 {sent}/{len(deliveries)}"
     )
 
@@ -183,8 +182,8 @@ def incident_lines(
     for story in incident.story_ids:
         mention = found.get(story)
         text = " ".join(mention.post.text.split())[:60] if mention else ""
-        gone = mention.deleted_at.astimezone(SHANGHAI) if mention and mention.deleted_at else None
-        mark = f"（原文已删除，{gone:%m-%d %H:%M} 发现）" if gone else ""
+        gone = mention.deleted_at if mention else None
+        mark = f"（原文已删除，{moment_text(gone)} 发现）" if gone else ""
         lines.append(f"事件报道 {story}: {text} {mention.post.url or '' if mention else ''}".rstrip() + mark)
         lines += [line for line in (_growth_line(story, mentions),) if line]
     link = incident_link(incident, settings)
@@ -197,7 +196,7 @@ def incident_lines(
             f"{each.state.value} 试 {each.attempts} 次 {when} {each.answer}"
         )
     for note in incident.notes:
-        lines.append(f"{note.at.astimezone(SHANGHAI):%m-%d %H:%M} {note.by}: {note.action} {note.text}".rstrip())
+        lines.append(f"{moment_text(note.at)} {note.by}: {note.action} {note.text}".rstrip())
     return lines
 
 

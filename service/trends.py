@@ -9,7 +9,7 @@ from functools import lru_cache
 from typing import TYPE_CHECKING, Literal
 
 from config.settings import Settings
-from domain.moment import SHANGHAI, to_rfc3339
+from domain.moment import moment_text, to_rfc3339
 from domain.ports import MentionSearch, TrendBook
 from domain.source import SourceHealth, SourceState
 from domain.tagging import BrandDefinition, Polarity
@@ -180,7 +180,7 @@ def trend_table(seen: Sequence[SeenTrend], settings: Settings) -> Table:
         table.add_column(head, overflow="fold", justify="right" if place in (4, 5, 6, 7) else "left")
     for each in seen:
         spell = each.spell
-        began = ("≤ " if spell.history else "") + f"{spell.since.astimezone(SHANGHAI):%m-%d %H:%M}"
+        began = ("≤ " if spell.history else "") + moment_text(spell.since)
         cells = (
             "、".join(names.get(brand, brand) for brand in each.brands) or "-",
             platform_name(spell.platform, locale),

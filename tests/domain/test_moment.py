@@ -5,7 +5,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from domain.errors import DomainError
-from domain.moment import BUCKET, Window, bucket_of, from_rfc3339, require_utc, to_rfc3339
+from domain.moment import BUCKET, Window, bucket_of, from_rfc3339, moment_text, require_utc, to_rfc3339
 
 MOMENTS = st.integers(min_value=86_400_000_000, max_value=7_258_118_400_000_000).map(
     lambda us: datetime(1970, 1, 1, tzinfo=UTC).astimezone(timezone(timedelta(hours=8))) + timedelta(microseconds=us)
@@ -50,3 +50,7 @@ def test_a_window_is_half_open() -> None:
     assert window.length == BUCKET
     with pytest.raises(DomainError):
         Window(start=window.end, end=start)
+
+
+def test_moments_for_people_are_in_beijing() -> None:
+    assert moment_text(datetime(2026, 6, 20, 17, 5, tzinfo=UTC)) == "06-21 01:05"
