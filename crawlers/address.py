@@ -8,7 +8,7 @@ from crawlers.errors import SourceError
 from crawlers.link import origin
 from crawlers.permit import Permit
 
-__all__ = ["Address", "address_of", "site_of"]
+__all__ = ["Address", "address_of", "site_of", "site_of_source"]
 
 _Origin = tuple[str, str, int]
 
@@ -117,3 +117,9 @@ def site_of(url: str) -> str:
     except ValueError:
         return url[:200]
     return f"{host}:{port}"
+
+
+def site_of_source(source: SourceSettings) -> str:
+    """Return the site whose pace a source's visits count against; `platform/transport` if it names no address."""
+    address = source.base_url or source.url
+    return site_of(address) if address else f"{source.platform}/{source.transport}"

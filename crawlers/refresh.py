@@ -6,7 +6,7 @@ from dataclasses import replace
 from datetime import datetime, timedelta
 
 from config.settings import SourceSettings
-from crawlers.address import site_of
+from crawlers.address import site_of_source
 from crawlers.base import Fetch, Platform
 from crawlers.errand import Errand
 from crawlers.job import VisitResult
@@ -116,7 +116,7 @@ class RefreshBook:
         if found is None:
             self._refreshes.save(replace(refresh, due_at=now + _NO_ROAD), owner=self._owner)
             return None
-        refresh = replace(refresh, road=_site(found[0]))
+        refresh = replace(refresh, road=site_of_source(found[0]))
         if refresh.road in busy:  # it was not known before which site is asked
             self._refreshes.save(refresh, owner=self._owner)
             return None
@@ -240,12 +240,6 @@ def _errand(refresh: Refresh, source: SourceSettings, fetch: Fetch) -> Errand:
     """Return the visit that shows one mention; nothing behind its page is followed."""
     bare = replace(source, follow=False, pages=1)
     return Errand(key=f"refresh {refresh.mention}", source=bare, fetches=(fetch,), keep=False)
-
-
-def _site(source: SourceSettings) -> str:
-    """Return the site whose pace a source's requests count against, as the schedule names it."""
-    address = source.base_url or source.url
-    return site_of(address) if address else f"{source.platform}/{source.transport}"
 
 
 def _missed_before(known: Iterable[Refresh]) -> dict[str, set[str]]:

@@ -11,31 +11,27 @@ from concurrent.futures import ThreadPoolExecutor
 from dataclasses import replace
 from datetime import datetime, timedelta
 from functools import partial
-from typing import Protocol
 
 from config.settings import Settings, SourceSettings
-from crawlers.address import address_of, site_of
+from crawlers.address import site_of_source
 from crawlers.agenda import Agenda
 from crawlers.ban import Bans, is_site_wide
-from crawlers.base import Fetch
 from crawlers.brake import Brake, disk_free
 from crawlers.cadence import Bounds, after_posts, bounds_of
 from crawlers.canary import canaries, is_canary
-from crawlers.completed import CompletedPosts
 from crawlers.credentials import CredentialBook
 from crawlers.drop import DropVisits
 from crawlers.errand import Errand, ErrandBook
 from crawlers.errand_run import ErrandRun
 from crawlers.evidence import EvidenceBox
 from crawlers.extract import Extractor
-from crawlers.findings import canary_finding, finding_of
 from crawlers.harvest import Harvest
-from crawlers.job import Job, Shared, VisitResult
+from crawlers.job import Shared, VisitResult
 from crawlers.ledger import Finding, after_visit, first_state, is_paused, pause_after, revived
 from crawlers.pace import PaceBook
+from crawlers.pages import PageVisits, Road
 from crawlers.plan import expand_sources
 from crawlers.platforms import build_platform
-from crawlers.remedy import CUT
 from crawlers.robots import RobotsBook
 from crawlers.share import Sharing
 from crawlers.yields import HourBook, YieldWatch
@@ -44,7 +40,7 @@ from domain.outcome import FetchOutcome
 from domain.ports import CredentialStore, Inbox, SitePace, TrendBook, VisitStore
 from domain.source import VisitState
 
-__all__ = ["Crawler", "Road"]
+__all__ = ["Crawler"]
 
 logger = logging.getLogger(__name__)
 
@@ -55,14 +51,6 @@ _THREADS = 32
 _GLANCE = timedelta(seconds=10)
 """Time between two looks at what incidents are open and what errands are due; at least `_GLANCE_S` real seconds."""
 _GLANCE_S = 0.5
-
-
-class Road(Protocol):
-    """How a job is done; the real one is `crawlers.road.ScrapyRoad`."""
-
-    async def visit(self, job: Job) -> None:
-        """Do a job and fill its result."""
-        ...
 
 
 class Crawler:
@@ -111,7 +99,6 @@ class Crawler:
         self._settings = settings
         self._visits = visits
         self._clock = clock
-        self._road = road or _scrapy_road()
         self._rng = rng or random.Random()
         self._brake = Brake(settings.crawl, str(settings.data_dir), inbox, disk_free)
         self._finishing = False
@@ -128,12 +115,9 @@ class Crawler:
         """Sites that an errand asked last."""
         self._glanced: tuple[datetime, float] | None = None
         self._yields = YieldWatch(hours, clock.now()) if hours is not None else None
-        self._completed = CompletedPosts()
-        self._trends = trends
-        self._harvest = Harvest(settings, inbox, clock)
-        self._broken_off: set[str] = set()
         self._running: dict[asyncio.Task[None], str] = {}
-        self._drop = DropVisits(self._harvest.append, clock)
+        harvest = Harvest(settings, inbox, clock)
+        self._drop = DropVisits(harvest.append, clock)
         self._loaded = False
         self._again: dict[str, datetime] = {}
         self._sharing: Sharing | None = None
@@ -148,6 +132,17 @@ class Crawler:
             extractor=Extractor(settings.crawl.extract_workers),
             evidence=EvidenceBox(settings.data_dir / "evidence", clock),
             credentials=CredentialBook(clock, credentials),
+        )
+        self._pages = PageVisits(
+            settings,
+            self._shared,
+            road or _scrapy_road(),
+            harvest=harvest,
+            visits=visits,
+            states=self._states,
+            clock=clock,
+            hold=self._hold,
+            trends=trends,
         )
         self.skew = self._shared.skew
         """How far our clock is from that of the servers."""
@@ -242,7 +237,7 @@ class Crawler:
         if self._room() <= 0 or await self._brake.look():
             return
         async for task, errand in self._errands.begin(now, self._room):
-            self._running[task] = site = self._site(errand.source)
+            self._running[task] = site = site_of_source(errand.source)
             self._errand_last.add(site)
             task.add_done_callback(self._running.pop)
 
@@ -264,7 +259,7 @@ class Crawler:
 
     def _is_open(self, errand: Errand, now: datetime) -> bool:
         """Say whether an errand's road is free and open; where sources wait for their site, they take turns with it."""
-        site = self._site(errand.source)
+        site = site_of_source(errand.source)
         if site in self._waiting & self._errand_last:
             return False
         state = self._states.get(errand.source.name)
@@ -276,14 +271,9 @@ class Crawler:
         """Make the visit of an errand and take in what it brings."""
         source = errand.source
         state = self._states.get(source.name) or first_state(source, self._clock.now())
-        job = self._job(source, state, fetches=errand.fetches, deep=errand.deep)
-        if not errand.keep:  # its book wants to see what is there, be it known or not
-            job.known = lambda posts: frozenset()
-        await self._road.visit(job)
-        if errand.keep and job.result.posts:
-            await asyncio.to_thread(self._harvest.append, source, errand.carry(job.result.posts), errand.backfill)
-        self._note_ban(source, state, job.result)
-        return job.result
+        result = await self._pages.run_errand(errand, state)
+        self._note_ban(source, state, result)
+        return result
 
     def _note_ban(self, source: SourceSettings, state: VisitState, result: VisitResult) -> None:
         if not is_site_wide(result.outcome) or result.outcome is None:
@@ -310,7 +300,7 @@ class Crawler:
         while started < room and (taken := self._agenda.take(now)) is not None:
             name, at = taken
             source = self._sources[name]
-            site = self._site(source)
+            site = site_of_source(source)
             held = self._bans.until(source, now) or self._shared.pace.held_until(site)
             if held is not None or site in busy:
                 later.append((name, held or at))  # who waits for a busy site keeps the place in its queue
@@ -323,17 +313,12 @@ class Crawler:
             started += 1
         for name, at in later:
             self._agenda.put(name, at)
-        self._waiting = {self._site(self._sources[name]) for name, _ in later}
+        self._waiting = {site_of_source(self._sources[name]) for name, _ in later}
         return started
 
     def _ended(self, name: str, task: asyncio.Task[None]) -> None:
         del self._running[task]
         self._agenda.put(name, self._again.pop(name, self._states[name].due_at))
-
-    @staticmethod
-    def _site(source: SourceSettings) -> str:
-        address = source.base_url or source.url
-        return site_of(address) if address else f"{source.platform}/{source.transport}"
 
     async def _wait(self, stop: asyncio.Event) -> None:
         due, now = self._agenda.next_at, self._clock.now()
@@ -353,7 +338,7 @@ class Crawler:
         source, state = self._sources[name], self._states[name]
         begun = self._clock.now()
         try:
-            look = self._drop.look if source.platform == "import" else self._fetch
+            look = self._drop.look if source.platform == "import" else self._pages.look
             found = await look(source, state, begun)
         except Exception as err:  # border of one visit
             self._crashes += 1
@@ -378,7 +363,7 @@ class Crawler:
         self._bans.note(source, after)
         until = after.paused_until
         if self._sharing is not None and until is not None and is_site_wide(after.last_outcome) and not source.base_url:
-            await self._hold(self._site(source), until)  # so that the other processes leave it alone too
+            await self._hold(site_of_source(source), until)  # so that the other processes leave it alone too
         if self._yields is not None and found.outcome.proves_life and not is_canary(source):
             try:
                 ended, low = await asyncio.to_thread(self._yields.note, name, found.new, now)
@@ -406,7 +391,9 @@ class Crawler:
         if self._sharing is None:
             return True
         try:
-            begun = await self._sharing.begin(self._sources[name], self._states[name], self._site(self._sources[name]))
+            begun = await self._sharing.begin(
+                self._sources[name], self._states[name], site_of_source(self._sources[name])
+            )
         except Exception as err:  # noqa: BLE001  # border of one visit: the store may come back
             logger.warning("source not claimed source=%s error=%s", name, err)
             self._again[name] = self._clock.now() + _LOOK_AGAIN
@@ -421,55 +408,6 @@ class Crawler:
         say = logger.warning if changed else logger.info
         words = "visited source=%s outcome=%s posts=%d new=%d pages=%d detail=%s"
         say(words, name, found.outcome.value, found.seen, found.new, found.pages, found.detail)
-
-    def _job(
-        self, source: SourceSettings, state: VisitState, *, fetches: tuple[Fetch, ...] = (), deep: bool = False
-    ) -> Job:
-        platform = build_platform(source.platform, source.options)
-        return Job(
-            source=source,
-            platform=platform,
-            address=address_of(source, platform.hosts, self._settings.network),
-            shared=self._shared,
-            known=lambda posts: self._harvest.known(source, posts),
-            etag=None if fetches else state.etag,
-            last_modified=None if fetches else state.last_modified,
-            completed=self._completed,
-            pending=() if fetches else state.pending,
-            fetches=fetches,
-            deep=deep or source.name in self._broken_off,
-            deadline_s=self._settings.crawl.visit_deadline.total_seconds(),
-        )
-
-    async def _fetch(self, source: SourceSettings, state: VisitState, begun: datetime) -> Finding:
-        job = self._job(source, state)
-        if is_canary(source):  # what it finds is counted: nothing is asked behind it
-            job.known = lambda posts: frozenset(post.native_id for post in posts)
-            await self._road.visit(job)
-            interval = self._settings.crawl.canary
-            return canary_finding(job.result, begun=begun, clock=self._clock, interval=interval)
-        await self._road.visit(job)
-        result = job.result
-        self._broken_off.discard(source.name)
-        if result.unread:
-            self._broken_off.add(source.name)
-        fresh = tuple(each for each in result.pending if each not in state.pending)
-        if fresh:  # before the append makes their entries known: after a crash a page is read twice, not never
-            state = self._states[source.name] = replace(state, pending=state.pending + fresh)
-            await asyncio.to_thread(self._visits.save, state)
-        new, drops = await asyncio.to_thread(self._harvest.append, source, result.posts, state.first_visit_at is None)
-        if self._trends is not None and result.trends:
-            await asyncio.to_thread(self._trends.add, source.name, source.platform, result.trends, self._clock.now())
-        result.drops.update(drops)
-        self._states[source.name] = replace(state, pending=tuple(result.pending))
-        self._completed.add(result.completed)
-        if result.cut and state.first_visit_at is not None and not result.detail:
-            logger.warning("visit cut short source=%s pages=%d posts=%d", source.name, result.pages, result.seen)
-            result.detail = CUT
-        found = finding_of(result, begun=begun, new=new, clock=self._clock)
-        if found.retry_after is not None:
-            await self._hold(self._site(source), found.ended_at + found.retry_after)
-        return found
 
     async def _hold(self, site: str, until: datetime) -> None:
         self._shared.pace.hold(site, until)

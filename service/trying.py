@@ -12,11 +12,11 @@ from urllib.parse import urlsplit
 from config.settings import Settings, SourceSettings
 from config.values import nearest
 from crawlers.job import Job, VisitResult
+from crawlers.pages import Road
 from crawlers.plain import COUNTERS, plain_post
 from crawlers.record import Answer, Recorded, write_fixture
 from crawlers.redact import Redactor
 from crawlers.remedy import remedy
-from crawlers.schedule import Road
 from domain.mention import Post
 from domain.outcome import FetchOutcome
 from domain.source import VisitState

@@ -20,7 +20,8 @@ if TYPE_CHECKING:
     from crawlers.browser import BrowserRoad
     from crawlers.errand import ErrandBook
     from crawlers.job import Job
-    from crawlers.schedule import Crawler, Road
+    from crawlers.pages import Road
+    from crawlers.schedule import Crawler
     from crawlers.single import SinglePage
     from service.ingest import Reception
     from service.wiring import Stores

@@ -88,7 +88,8 @@ def crawl(kind: str, folder: Path, bases: Sequence[str], *, store: bool, bare: b
     inbox: Any = state.inbox if store else DroppingInbox()
     crawler = Crawler(settings, inbox, state.visits, clock)
     if bare:
-        crawler._shared = replace(crawler._shared, extractor=BareExtractor(settings.crawl.extract_workers))
+        shared = replace(crawler._shared, extractor=BareExtractor(settings.crawl.extract_workers))
+        crawler._shared = crawler._pages._shared = shared
     before = [0, 0]
 
     async def work() -> tuple[int, int]:
