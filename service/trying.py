@@ -18,6 +18,7 @@ from crawlers.record import Answer, Recorded, write_fixture
 from crawlers.redact import Redactor
 from crawlers.remedy import remedy
 from domain.mention import Post
+from domain.moment import SHANGHAI
 from domain.outcome import FetchOutcome
 from domain.source import VisitState
 from service.errors import ServiceError, UsageError
@@ -241,7 +242,7 @@ def _verdict(trial: Trial, say: Callable[[str, str], str]) -> str:
 
 
 def _sample(post: Post) -> str:
-    when = f"{post.published_at:%Y-%m-%d %H:%M} UTC" if post.published_at else "-"
+    when = f"{post.published_at.astimezone(SHANGHAI):%Y-%m-%d %H:%M} +0800" if post.published_at else "-"
     words = " ".join(f"{post.title or ''} {post.text}".split())
     cut = words if len(words) <= _SHOWN else words[: _SHOWN - 1] + "…"
     return f"{when}  {post.author.name or post.outlet or '-'}  {cut}"

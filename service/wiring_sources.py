@@ -13,6 +13,7 @@ from typing import TYPE_CHECKING
 
 from config.settings import Settings, SourceSettings
 from domain.clock import Clock
+from domain.moment import moment_text
 from domain.source import SourceHealth
 from service.errors import ServiceError
 
@@ -127,7 +128,9 @@ def make_trial(settings: Settings, stores: Stores, clock: Clock, name: str) -> t
     asked = {site_of(address.real(fetch.url)[0]) for fetch in platform.start(source, clock.now())}
     held = max((until for site in asked if (until := sites.held_until(site, now=clock.now()))), default=None)
     if held is not None:
-        raise ServiceError(f"the site of {source.name} asked to be left alone until {held:%m-%d %H:%M} UTC; try then")
+        raise ServiceError(
+            f"the site of {source.name} asked to be left alone until {moment_text(held)} +0800; try then"
+        )
     shared = Shared(
         clock=clock,
         network=settings.network,

@@ -5,7 +5,7 @@ from typing import Annotated
 
 import typer
 
-from domain.moment import SHANGHAI
+from domain.moment import moment_text
 from service import wiring
 from service.cli.app import ConfigOption, JsonOption, app, say, say_json
 from service.clock import running_clock
@@ -32,9 +32,9 @@ def search(
                 continue
             sentiment = mention.tags.sentiment.polarity.value if mention.tags else "-"
             text = " ".join(f"{mention.post.title or ''} {mention.post.text}".split())[:100]
-            when = mention.event_at.astimezone(SHANGHAI)
             brands = ",".join(mention.brands) or "-"
-            say(f"{when:%m-%d %H:%M} {mention.post.platform} {sentiment} {brands} {text} {mention.post.url or ''}")
+            when = moment_text(mention.event_at)
+            say(f"{when} {mention.post.platform} {sentiment} {brands} {text} {mention.post.url or ''}")
     finally:
         stores.close()
 

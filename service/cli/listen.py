@@ -6,6 +6,7 @@ from typing import Annotated
 
 import typer
 
+from domain.moment import moment_text
 from service import wiring
 from service.cli.app import ConfigOption, JsonOption, app, console, say, say_json
 from service.clock import clock_order, running_clock
@@ -84,8 +85,8 @@ def show_sources(context: typer.Context, config: ConfigOption = None, json_lines
                 say_json(source_view(each))
             return
         for each in health:
-            newest = f"{each.newest_at:%m-%d %H:%M} UTC" if each.newest_at else "-"
-            success = f"{each.last_success_at:%m-%d %H:%M} UTC" if each.last_success_at else "-"
+            newest = f"{moment_text(each.newest_at)} +0800" if each.newest_at else "-"
+            success = f"{moment_text(each.last_success_at)} +0800" if each.last_success_at else "-"
             tail = f"  {each.why} → {each.fix}" if each.why else ""
             say(f"{each.state.value:7} {each.source}  {success}  {newest}{tail}")
         for line in [

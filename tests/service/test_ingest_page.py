@@ -278,7 +278,7 @@ def test_sources_show_when_a_partner_was_heard(cli: Cli, tmp_path: Path) -> None
     desk.send(ndjson(line(1)))
     desk.state.close()
     after = cli("sources", "-c", str(path))
-    assert re.search(r"^live +ingest:shuju  06-20 07:30 UTC  06-20 07:00 UTC$", after.out, re.MULTILINE)
+    assert re.search(r"^live +ingest:shuju  06-20 15:30 \+0800  06-20 15:00 \+0800$", after.out, re.MULTILINE)
     view = json.loads(cli("sources", "-c", str(path), "--json").out.splitlines()[-1])
     assert (view["source"], view["state"], view["outcomes"]) == ("ingest:shuju", "live", {"ok": 1})
 
