@@ -399,7 +399,7 @@ def _on_connect(raw: Any, _record: Any) -> None:
         "fullfsync=ON",
         "checkpoint_fullfsync=ON",
         "foreign_keys=ON",
-        "cache_size=-8192",
+        "cache_size=-4096",
         "temp_store=MEMORY",
     ):
         cursor.execute(f"PRAGMA {pragma}")
