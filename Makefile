@@ -65,7 +65,7 @@ check: lint
 
 test: $(BIN)/.dev
 	$(PYTEST) -q -n auto -m "$(UNIT)"
-	$(PYTEST) -q -m "eval and not live"
+	$(PYTEST) -q -n 2 --dist loadfile -m "eval and not live"
 
 # Branch coverage of the fast tests, which reach what the slow ones reach; those that read the same code again and again
 # with damaged input are many times slower under it.
