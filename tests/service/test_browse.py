@@ -13,9 +13,10 @@ import pytest
 
 from crawlers.chromium import find_chromium
 from service import wiring
+from service.beat import Beat
 from service.clock import SystemClock
 from service.doctor.examination import examine
-from service.role import ROLES, Beat, run_browse, wanted
+from service.role import ROLES, run_browse, wanted
 from service.run import _children
 from service.supervisor import Supervisor, role_argv
 

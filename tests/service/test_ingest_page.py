@@ -17,12 +17,13 @@ import pytest
 
 from domain.clock import ManualClock
 from service import wiring
+from service.beat import Beat
 from service.clock import SystemClock
 from service.errors import UsageError
 from service.ingest import PATH, Answer, Asked
 from service.ingest_page import IngestPage, serve
 from service.overview import partner_health
-from service.role import Beat, run_ingest, wanted
+from service.role import run_ingest, wanted
 from service.run import run_service
 from storage import open_state
 from tests.service.conftest import CONFIG, Cli

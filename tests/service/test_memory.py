@@ -5,8 +5,8 @@ import sys
 import threading
 from pathlib import Path
 
+from service.beat import Beat
 from service.memory import Growth, own_bytes
-from service.role import Beat
 
 
 def test_the_weight_of_a_process_is_its_own_memory() -> None:

@@ -16,9 +16,10 @@ from prometheus_client.parser import text_string_to_metric_families as parse
 from domain.errors import TingfengError
 from domain.query import parse as parse_query
 from service import wiring
+from service.beat import Beat
 from service.clock import SystemClock
 from service.errors import UsageError
-from service.role import Beat, _repeat, main, run_analyse, run_crawl, run_watch
+from service.role import _repeat, main, run_analyse, run_crawl, run_watch
 from service.run import run_service
 from tests.logs import kept_logging
 

@@ -13,8 +13,9 @@ from typing import Any, ClassVar
 import pytest
 
 from service import wiring
+from service.beat import Beat
 from service.clock import SystemClock
-from service.role import Beat, run_crawl
+from service.role import run_crawl
 from tests.service.conftest import Cli
 from tests.tls import Authority
 
