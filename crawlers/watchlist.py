@@ -21,7 +21,7 @@ AFTER = timedelta(hours=24)
 """How long they are read on after their incident is resolved."""
 
 _INCIDENTS = 200
-_PAGE = 500
+_PAGE = 250
 _READ = 2_000
 """Most mentions of an incident that are looked at for the first time; later only new ones are."""
 _REMEMBERED = 4 * MOST
@@ -29,6 +29,8 @@ _OVERLAP = timedelta(minutes=2)
 """A mention may be found so long after the moment that it says it was stored."""
 _LABELS = {"topic": "topics", "risk": "risk", "story": "story_id"}
 _FIELDS = {"all": "brand", "neutral": "neutral_for", "positive": "positive_for"}
+_NAMING = frozenset({"match", "trend"})
+"""Kinds of rules whose incidents name all their mentions themselves."""
 _NEVER = frozenset({Flag.BACKFILL, Flag.OWNED})
 
 _Rank = tuple[bool, int]
@@ -97,7 +99,7 @@ class Watchlist:
 
     def _new(self, incident: Incident, held: _Held, now: datetime) -> dict[str, Mention]:
         """Return the incident's mentions that came since the last look, or all that matter on the first."""
-        if incident.kind == "match":
+        if incident.kind in _NAMING:
             return {}
         query = _query(incident, since=held.read_at - _OVERLAP if held.read_at else None)
         end = max(incident.resolved_at or now, incident.started_at) + timedelta(milliseconds=1)
@@ -126,8 +128,8 @@ def _reason(incident: Incident) -> Mapping[str, Any]:
 
 
 def _named(incident: Incident) -> list[str]:
-    """Return the mentions that an incident names itself: the first of each story, and those that matched."""
-    told = _reason(incident).get("mentions", []) if incident.kind == "match" else []
+    """Return the mentions that an incident names itself: the first of each story, those that matched or trend."""
+    told = _reason(incident).get("mentions", []) if incident.kind in _NAMING else []
     matched = [each for each in told if isinstance(each, str)] if isinstance(told, list) else []
     return list(dict.fromkeys((*incident.story_ids, *matched)))
 

@@ -98,9 +98,11 @@ def test_later_looks_read_only_what_is_new(world: World) -> None:
     assert world.look(at=10) == ["2", "1"]
 
 
-def test_an_incident_of_single_mentions_names_them_itself(world: World) -> None:
+@pytest.mark.parametrize("kind", ["match", "trend"])
+def test_an_incident_of_single_mentions_names_them_itself(world: World, kind: str) -> None:
     world.put(said("1"), said("2"), said("3"), mention("4", brands={"bailu": P}))
-    one = replace(incident(), kind="match", reason=json.dumps({"mentions": ["weibo:2", 7]}), story_ids=("weibo:4",))
+    told = json.dumps({"on": "all", "mentions": ["weibo:2", 7]})
+    one = replace(incident(), kind=kind, reason=told, story_ids=("weibo:4",))
     world.opened(one)
     assert sorted(world.look(at=5)) == ["2", "4"]
 
