@@ -49,8 +49,11 @@ _STOP_S = 5.0
 _LOOK_AGAIN = timedelta(seconds=10)
 _THREADS = 32
 _GLANCE = timedelta(seconds=10)
-"""Time between two looks at what incidents are open and what errands are due; at least `_GLANCE_S` real seconds."""
+"""Time between two looks at what incidents are open and what errands are due."""
 _GLANCE_S = 0.5
+"""Least time between two looks at what incidents are open, real seconds."""
+_ERRANDS_S = 2.0
+"""Least time between two looks for errands, real seconds: no visit begins meanwhile, and a clock may run fast."""
 
 
 class Crawler:
@@ -114,6 +117,7 @@ class Crawler:
         self._errand_last: set[str] = set()
         """Sites that an errand asked last."""
         self._glanced: tuple[datetime, float] | None = None
+        self._errands_s = -_ERRANDS_S
         self._yields = YieldWatch(hours, clock.now()) if hours is not None else None
         self._running: dict[asyncio.Task[None], str] = {}
         harvest = Harvest(settings, inbox, clock)
@@ -234,8 +238,11 @@ class Crawler:
                 self._agenda.pin(await asyncio.to_thread(self._pinned), now)
         except Exception as err:  # noqa: BLE001  # border of one look: the store may come back
             logger.warning("open incidents not looked at error=%s", err)
-        if self._room() <= 0 or await self._brake.look():
-            return
+        if real_s - self._errands_s >= _ERRANDS_S and self._room() > 0 and not await self._brake.look():
+            self._errands_s = real_s
+            await self._begin_errands(now)
+
+    async def _begin_errands(self, now: datetime) -> None:
         async for task, errand in self._errands.begin(now, self._room):
             self._running[task] = site = site_of_source(errand.source)
             self._errand_last.add(site)

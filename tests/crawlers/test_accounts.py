@@ -1,9 +1,10 @@
-import asyncio
 from collections.abc import Sequence
 from dataclasses import replace
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
 from typing import Any
+
+import pytest
 
 from config.settings import AccountSettings, CrawlSettings, Settings, SourceSettings
 from crawlers.account_roads import account_lines, roads
@@ -333,7 +334,11 @@ class FakeRoad:
         job.result.outcome = FetchOutcome.OK
 
 
-async def test_the_crawl_role_takes_comments_and_timelines_in_as_what_they_are(tmp_path: Path) -> None:
+async def test_the_crawl_role_takes_comments_and_timelines_in_as_what_they_are(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    for name in ("_GLANCE_S", "_ERRANDS_S"):
+        monkeypatch.setattr(f"crawlers.schedule.{name}", 0.0)
     given = settings(OURS, data_dir=tmp_path, crawl=CrawlSettings(extract_workers=0))
     inbox, clock = MemoryInbox(), ManualClock(NOW)
     book = AccountBook(given, memory(own_post()), Readings(), Marks())
@@ -342,7 +347,6 @@ async def test_the_crawl_role_takes_comments_and_timelines_in_as_what_they_are(t
     )  # fmt: skip
     await crawler.visit_due()
     clock.advance(timedelta(seconds=20))
-    await asyncio.sleep(0.6)
     await crawler.visit_due()
     crawler.close()
     taken = {each.id: each for each in inbox.appended}

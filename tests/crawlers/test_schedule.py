@@ -463,6 +463,12 @@ def errand(of: SourceSettings, key: str = "k", **more: object) -> Errand:
     return Errand(key=key, source=of, fetches=(Fetch(endpoint="feed.any", url="https://a.cn/x"),), **more)  # type: ignore[arg-type]
 
 
+def look_at_once(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Let a crawler look for errands whenever the domain's clock says so."""
+    for name in ("_GLANCE_S", "_ERRANDS_S"):
+        monkeypatch.setattr(f"crawlers.schedule.{name}", 0.0)
+
+
 def with_books(world: World, *books: Book) -> Crawler:
     return Crawler(
         world.settings, world.inbox, world.visits, world.clock, road=world.road, rng=random.Random(1),
@@ -497,7 +503,10 @@ async def test_an_errand_whose_posts_are_only_looked_at_appends_nothing(tmp_path
     assert book.ended == [("k", F.OK)] and not world.inbox.appended
 
 
-async def test_an_errand_waits_for_a_road_that_is_closed_and_its_captcha_closes_it_for_all(tmp_path: Path) -> None:
+async def test_an_errand_waits_for_a_road_that_is_closed_and_its_captcha_closes_it_for_all(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    look_at_once(monkeypatch)
     world = World(tmp_path, one(), one("t"))
     away = replace(first_state(one(), T), due_at=T + timedelta(hours=8))
     world.visits.save(away)
@@ -509,7 +518,6 @@ async def test_an_errand_waits_for_a_road_that_is_closed_and_its_captcha_closes_
     assert book.ended == [("k", F.CAPTCHA)]
     book.waiting.append(errand(one(), key="later"))
     world.clock.advance(timedelta(hours=5))
-    await asyncio.sleep(0.6)
     await crawler.visit_due()
     assert book.ended[1:] == [("later", None)] and "t" not in world.road.visited
     world.road.acts["s"] = gives()
@@ -645,7 +653,7 @@ async def test_sources_of_a_busy_site_take_turns_though_they_are_always_due(tmp_
 
 
 async def test_errands_and_sources_of_a_busy_site_take_turns(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr("crawlers.schedule._GLANCE_S", 0.0)
+    look_at_once(monkeypatch)
     sources = [one(name, interval=timedelta(minutes=1)) for name in ("a", "b")]
     world = World(tmp_path, *sources, adaptive=False)
     world.road.acts["errand"] = gives()
