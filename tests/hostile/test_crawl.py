@@ -73,7 +73,7 @@ def of(platform: str, site: Farm) -> SourceSettings:
     if platform in WITH_COOKIE:
         more |= {"transport": "cookie", "cookie": Secret("SUB=x")}
     if platform == "websearch":
-        more |= {"transport": "official", "token": Secret("x")}
+        more |= {"transport": "official", "token": Secret("key-of-nobody")}
     if platform == "xiaohongshu":
         more["url"] = f"https://www.xiaohongshu.com{PLATFORMS[platform]}?xsec_token=AB"
     return source(platform=platform, base_url=site.base, **more)
