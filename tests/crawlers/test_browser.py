@@ -233,7 +233,7 @@ async def test_browser_that_is_killed_during_a_visit_fails_that_visit_only(site:
     assert (await visit(road, page(site))).outcome is F.OK
 
 
-async def test_thirty_visits_leave_no_process_no_handle_and_no_file(site: Farm) -> None:
+async def test_a_dozen_visits_leave_no_process_no_handle_and_no_file(site: Farm) -> None:
     site.page("/page", BY_SCRIPT, **HTML)
     site.page("/feed", feed(*(entry(f"{site.base}/{n}") for n in range(3))), Content_Type="text/xml")
 
@@ -245,13 +245,13 @@ async def test_thirty_visits_leave_no_process_no_handle_and_no_file(site: Farm) 
         }
 
     files, processes = left(), len(children())
-    road = BrowserRoad(CrawlSettings(browser_visits=10))
+    road = BrowserRoad(CrawlSettings(browser_visits=4))
     await visit(road, page(site))
     handles = psutil.Process().num_fds()
-    for number in range(29):
+    for number in range(11):
         result = await visit(road, page(site, "/none" if number % 5 == 4 else "/page"))
         assert result.outcome is (F.GONE if number % 5 == 4 else F.OK)
-    assert road.started == 3, "it is started afresh after ten visits"
+    assert road.started == 3, "it is started afresh after four visits"
     assert len(children("run-driver")) == 1
     engine = road._engine
     assert engine is not None
