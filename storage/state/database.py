@@ -352,7 +352,8 @@ def _make_engine(url: URL, *, make: bool) -> Engine:
         if url.get_backend_name() != "sqlite":
             return _make_server_engine(url)
         # The connection used last is used first: each has a cache of its own, and few are to be filled.
-        engine = create_engine(url, pool_use_lifo=True, connect_args={"timeout": BUSY_TIMEOUT_MS / 1000})
+        order = {"pool_use_lifo": True} if sqlite_path(url) is not None else {}
+        engine = create_engine(url, connect_args={"timeout": BUSY_TIMEOUT_MS / 1000}, **order)
     except (NoSuchModuleError, ImportError) as err:
         raise StoreError(f"state database: no driver for {url.drivername!r}; install tingfeng[postgres]") from err
     if make:
