@@ -114,3 +114,9 @@ def test_a_copy_that_cannot_be_written_stops_the_upgrade(tmp_path: Path) -> None
         upgrade(database, next_scripts(tmp_path))
     assert caught.value.retryable
     database.close()
+
+
+def test_a_state_in_memory_is_made_too(tmp_path: Path) -> None:
+    state = open_state("sqlite://", tmp_path)
+    assert state.inbox.depth() == 0
+    state.close()
