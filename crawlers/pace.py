@@ -39,10 +39,10 @@ class PaceBook:
         self._held: dict[str, datetime] = {}
 
     async def wait(self, site: str, pace: timedelta) -> None:
-        """Take the next turn at a site and wait until it comes."""
+        """Take the next turn at a site and wait until it comes; without a pace nobody is asked for one."""
         now = self._clock.now()
         turn = self._own_turn(site, pace, now)
-        if self._sites is not None:
+        if self._sites is not None and pace > timedelta(0):
             turn = max(turn, await self._shared_turn(self._sites, site, pace, now))
         wait_s = self._clock.real_s(turn - now) if turn > now else 0.0
         if wait_s > 0:

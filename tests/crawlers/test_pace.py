@@ -33,6 +33,26 @@ async def test_each_turn_at_a_site_is_a_pace_after_the_last() -> None:
     assert clock.waits == [2.0, 4.0]
 
 
+async def test_a_request_without_a_pace_takes_no_turn_among_the_processes() -> None:
+    asked: list[timedelta] = []
+
+    class Sites:
+        def turn(self, site: str, *, pace: timedelta, now: datetime) -> datetime:
+            asked.append(pace)
+            return now
+
+        def hold(self, site: str, *, until: datetime, now: datetime) -> None:
+            raise NotImplementedError
+
+        def held_until(self, site: str, *, now: datetime) -> datetime | None:
+            raise NotImplementedError
+
+    book = PaceBook(ManualClock(START), Sites())
+    for seconds in (0, 2, 0):
+        await book.wait("a.cn:443", timedelta(seconds=seconds))
+    assert asked == [timedelta(seconds=2)]
+
+
 async def test_a_site_that_asked_to_wait_is_held_until_then() -> None:
     clock = ManualClock(START)
     book = PaceBook(clock)

@@ -40,9 +40,9 @@ pytestmark = [pytest.mark.e2e, pytest.mark.slow]
 VISITS = int(os.environ.get("TINGFENG_SOAK_VISITS", "100000"))
 MINUTES = float(os.environ.get("TINGFENG_SOAK_MINUTES") or 0)
 START = FARM_START
-SCALE = 60.0 if MINUTES else 240.0
+SCALE = 60.0
 LENGTH = timedelta(minutes=MINUTES * SCALE) if MINUTES else timedelta(days=14)
-INTERVAL = "60s" if MINUTES else "10s"
+INTERVAL = "60s" if MINUTES else "15s"
 LOOK_S = 2.0
 FAULT_S, CALM_S = 12.0, 12.0
 """How long a fault lasts and how long the calm after it, real seconds."""
