@@ -22,6 +22,7 @@ from storage import open_mentions
 from storage.mentions.memory import MemoryMentions
 from tests.crawlers.pages import source
 from tests.crawlers.stores import MemoryInbox, MemoryVisits
+from tests.crawlers.visiting import look_at_once
 
 NOW = datetime(2026, 6, 20, 8, tzinfo=UTC)
 MINUTE = timedelta(minutes=1)
@@ -337,8 +338,7 @@ class FakeRoad:
 async def test_the_crawl_role_takes_comments_and_timelines_in_as_what_they_are(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    for name in ("_GLANCE_S", "_ERRANDS_S"):
-        monkeypatch.setattr(f"crawlers.schedule.{name}", 0.0)
+    look_at_once(monkeypatch)
     given = settings(OURS, data_dir=tmp_path, crawl=CrawlSettings(extract_workers=0))
     inbox, clock = MemoryInbox(), ManualClock(NOW)
     book = AccountBook(given, memory(own_post()), Readings(), Marks())

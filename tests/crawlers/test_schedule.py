@@ -27,7 +27,7 @@ from domain.source import SourceState
 from tests.crawlers.farm import farm
 from tests.crawlers.pages import network, source
 from tests.crawlers.stores import MemoryInbox, MemoryVisits
-from tests.crawlers.visiting import entry, feed
+from tests.crawlers.visiting import entry, feed, look_at_once
 
 T = datetime(2026, 6, 20, 8, tzinfo=UTC)
 Act = Callable[[Job], Awaitable[None]]
@@ -461,12 +461,6 @@ class Book:
 
 def errand(of: SourceSettings, key: str = "k", **more: object) -> Errand:
     return Errand(key=key, source=of, fetches=(Fetch(endpoint="feed.any", url="https://a.cn/x"),), **more)  # type: ignore[arg-type]
-
-
-def look_at_once(monkeypatch: pytest.MonkeyPatch) -> None:
-    """Let a crawler look for errands whenever the domain's clock says so."""
-    for name in ("_GLANCE_S", "_ERRANDS_S"):
-        monkeypatch.setattr(f"crawlers.schedule.{name}", 0.0)
 
 
 def with_books(world: World, *books: Book) -> Crawler:

@@ -4,6 +4,8 @@ from collections.abc import Iterable, Sequence
 from datetime import UTC, datetime
 from typing import Any
 
+import pytest
+
 from config.settings import NetworkSettings, SourceSettings
 from crawlers.address import address_of
 from crawlers.extract import Extractor
@@ -60,3 +62,9 @@ def job(farm: Farm, own: SourceSettings | None = None, *, known: Iterable[str] =
 async def visit(work: Job) -> VisitResult:
     await ScrapyRoad().visit(work)
     return work.result
+
+
+def look_at_once(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Let a crawler look for errands whenever the domain's clock says so."""
+    for name in ("_GLANCE_S", "_ERRANDS_S"):
+        monkeypatch.setattr(f"crawlers.schedule.{name}", 0.0)
