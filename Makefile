@@ -8,6 +8,8 @@ SHELL := /bin/sh
 BIN := .venv/bin
 STALE := $(shell sh .ci/venv stale)
 SETTINGS := setup.cfg pyproject.toml
+# Compiled modules are kept even where the environment forbids it: each of the many processes would compile them anew.
+unexport PYTHONDONTWRITEBYTECODE
 CONFIG ?=
 BRAND ?=
 SOAK_MINUTES ?=

@@ -10,7 +10,8 @@ import importlib.util
 import re
 import subprocess
 import sys
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping, Sequence
+from functools import cache
 from pathlib import Path
 
 import pytest
@@ -24,7 +25,7 @@ def modules(package: str) -> Iterator[tuple[Path, ast.Module]]:
         yield path, ast.parse(path.read_text(encoding="utf-8"), filename=str(path))
 
 
-def imported(tree: ast.Module) -> Iterator[str]:
+def _imported(tree: ast.Module) -> Iterator[str]:
     for node in ast.walk(tree):
         if isinstance(node, ast.Import):
             yield from (alias.name for alias in node.names)
@@ -32,9 +33,20 @@ def imported(tree: ast.Module) -> Iterator[str]:
             yield node.module
 
 
+@cache
+def imports(package: str) -> list[tuple[Path, str]]:
+    """Return every module of a package with each name that it imports."""
+    return [(path, name) for path, tree in modules(package) for name in _imported(tree)]
+
+
+@cache
+def distributions() -> Mapping[str, Sequence[str]]:
+    return importlib.metadata.packages_distributions()
+
+
 @pytest.mark.parametrize("package", PACKAGES)
 def test_package_belongs_to_our_distribution(package: str) -> None:
-    owners = set(importlib.metadata.packages_distributions().get(package, []))
+    owners = set(distributions().get(package, []))
     assert owners <= {"tingfeng"}, f"{package} is also shipped by {owners - {'tingfeng'}}"
     spec = importlib.util.find_spec(package)
     assert spec is not None and spec.origin is not None
@@ -58,7 +70,7 @@ def _declared_packages() -> list[str]:
 
 @pytest.mark.parametrize("package", PACKAGES)
 def test_every_folder_with_modules_is_a_package(package: str) -> None:
-    folders = {path.parent for path, _ in modules(package)}
+    folders = {path.parent for path in (REPOSITORY / package).rglob("*.py")}
     assert [str(folder) for folder in sorted(folders) if not (folder / "__init__.py").exists()] == []
 
 
@@ -66,8 +78,7 @@ def test_domain_imports_the_standard_library_only() -> None:
     allowed = sys.stdlib_module_names | {"domain"}
     strangers = {
         f"{path.relative_to(REPOSITORY)}: {name}"
-        for path, tree in modules("domain")
-        for name in imported(tree)
+        for path, name in imports("domain")
         if name.partition(".")[0] not in allowed
     }
     assert strangers == set()
@@ -89,8 +100,7 @@ def test_snownlp_is_imported_by_training_alone() -> None:
     found = {
         str(path.relative_to(REPOSITORY))
         for package in PACKAGES
-        for path, tree in modules(package)
-        for name in imported(tree)
+        for path, name in imports(package)
         if name.partition(".")[0] == "snownlp" and path.stem not in ("fitting", "training")
     }
     assert found == set()
@@ -125,8 +135,7 @@ def test_every_library_that_is_imported_is_declared() -> None:
     strangers = {
         f"{path.relative_to(REPOSITORY)}: {name}"
         for package in PACKAGES
-        for path, tree in modules(package)
-        for name in imported(tree)
+        for path, name in imports(package)
         if name.partition(".")[0] not in allowed
     }
     assert strangers == set()
@@ -147,7 +156,7 @@ def test_every_file_beside_the_modules_is_shipped() -> None:
 
 
 def test_every_declared_library_is_imported() -> None:
-    used = {name.partition(".")[0] for package in PACKAGES for _, tree in modules(package) for name in imported(tree)}
+    used = {name.partition(".")[0] for package in PACKAGES for _, name in imports(package)}
     assert _requirements("options", "install_requires") - used - _WITHOUT_IMPORT == set()
 
 

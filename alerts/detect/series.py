@@ -3,6 +3,7 @@
 import math
 from collections.abc import Iterable, Sequence
 from datetime import UTC, datetime, timedelta
+from itertools import chain
 from typing import Literal
 
 import numpy as np
@@ -74,8 +75,10 @@ class Series:
         self.first = last + BINS_PER_DAY - self._size
         self.sources: list[str] = []
         self._row: dict[str, int] = {}
-        self._counts: Counts = np.zeros((0, 3, 2, 2, self._size), np.float32)
-        self._p_negative: Counts = np.zeros((0, self._size), np.float32)
+        self._counts: list[Counts] = []
+        """Of each source: 3 polarities, live and history, mentions and authors, bins. A span that is still zero takes
+        no memory: the system gives pages only to what is written."""
+        self._p_negative: list[Counts] = []
         self._stories: dict[int, dict[str, tuple[float, float]]] = {}
         self._first_known = np.zeros(0, np.int64)
         self._trusted = self.end
@@ -97,10 +100,8 @@ class Series:
             return
         days = (last - self.end) // BINS_PER_DAY + 1
         shift = days * BINS_PER_DAY
-        for array in (self._counts, self._p_negative):
-            if shift < self._size:
-                array[..., :-shift] = array[..., shift:].copy()
-            array[..., max(0, self._size - shift) :] = 0
+        for arrays in (self._counts, self._p_negative):
+            arrays[:] = (_moved(array, shift) for array in arrays)
         self.first += shift
         self._trusted = self.first
         self._first_known = np.maximum(self._first_known, self.first)
@@ -113,18 +114,20 @@ class Series:
         if low > high:
             return
         self._trusted = min(self._trusted, low)
-        self._counts[..., low - self.first : high + 1 - self.first] = 0
-        self._p_negative[:, low - self.first : high + 1 - self.first] = 0
+        for array in (*self._counts, *self._p_negative):
+            part = array[..., low - self.first : high + 1 - self.first]
+            if part.any():
+                part[...] = 0
         for row in rows:
             index = bin_of(row.bucket)
             if not low <= index <= high:
                 continue
             at, source = index - self.first, self._source(row.source)
             age = _BACKFILL if row.backfill else _LIVE
-            self._counts[source, _POLARITY[row.polarity], age, _MENTIONS, at] += row.mentions
-            self._counts[source, _POLARITY[row.polarity], age, _AUTHORS, at] += row.new_authors
+            self._counts[source][_POLARITY[row.polarity], age, _MENTIONS, at] += row.mentions
+            self._counts[source][_POLARITY[row.polarity], age, _AUTHORS, at] += row.new_authors
             if not row.backfill:
-                self._p_negative[source, at] += row.p_negative
+                self._p_negative[source][at] += row.p_negative
 
     def replace_stories(self, first: int, last: int, rows: Sequence[CountRow]) -> None:
         """Take `rows`, split by story, as all negative ones there are in bins `first` to `last`."""
@@ -150,7 +153,8 @@ class Series:
 
     def p_negative(self, first: int, end: int) -> float:
         """Return the sum of the probabilities of negative over live mentions of the bins."""
-        return math.fsum(self._p_negative[:, max(0, first - self.first) : max(0, end - self.first)].flat)
+        span = slice(max(0, first - self.first), max(0, end - self.first))
+        return math.fsum(chain.from_iterable(array[span] for array in self._p_negative))
 
     def story_authors(self, first: int, end: int) -> dict[str, float]:
         """Return live new negative authors per story over bins `first` to `end` − 1."""
@@ -177,28 +181,28 @@ class Series:
     def first_seen(self, before: int) -> NDArray[np.int64]:
         """Return each source's first bin with any mention before bin `before`; `before` where none is."""
         unsure = np.flatnonzero(self._first_known >= self._trusted)
-        if len(unsure):
-            some = self._counts[unsure][:, :, :, _MENTIONS].sum(axis=(1, 2)) > 0
-            found = np.where(some.any(axis=-1), some.argmax(axis=-1) + self.first, self.end)
-            self._first_known[unsure] = found
+        for source in unsure:
+            some = self._counts[source][:, :, _MENTIONS].any(axis=(0, 1))
+            self._first_known[source] = some.argmax() + self.first if some.any() else self.end
         self._trusted = self.end
         return np.minimum(self._first_known, before).astype(np.int64)
 
     def last_live(self, end: int) -> NDArray[np.int64]:
         """Return each source's last bin before `end` with a live mention; one before the span if none."""
-        live = self._counts[:, :, _LIVE, _MENTIONS, : max(0, end - self.first)].sum(axis=1) > 0
-        if not live.shape[-1]:
-            return np.full(len(self.sources), self.first - 1, np.int64)
-        back = live[:, ::-1].argmax(axis=-1)
-        return np.where(live.any(axis=-1), self.first + live.shape[-1] - 1 - back, self.first - 1).astype(np.int64)
+        last = np.full(len(self.sources), self.first - 1, np.int64)
+        for source, counts in enumerate(self._counts):
+            live = np.flatnonzero(counts[:, _LIVE, _MENTIONS, : max(0, end - self.first)].any(axis=0))
+            if len(live):
+                last[source] = self.first + live[-1]
+        return last
 
     def _slice(self, on: On, first: int, end: int, measure: int, backfill: bool) -> Counts:
         low, high = max(0, first - self.first), max(0, end - self.first)
+        polarities = slice(None) if on == "all" else slice(_ROW_OF_ON[on], _ROW_OF_ON[on] + 1)
         ages = slice(None) if backfill else slice(0, 1)
-        if on == "all":
-            every: Counts = self._counts[:, :, ages, measure, low:high].sum(axis=(1, 2))
-            return every
-        picked: Counts = self._counts[:, _ROW_OF_ON[on], ages, measure, low:high].sum(axis=1)
+        picked = np.zeros((len(self._counts), max(0, min(high, self._size) - low)), np.float32)
+        for sums, counts in zip(picked, self._counts, strict=True):
+            counts[polarities, ages, measure, low:high].sum(axis=(0, 1), out=sums)
         return picked
 
     def _source(self, name: str) -> int:
@@ -206,9 +210,20 @@ class Series:
             self._row[name] = len(self.sources)
             self.sources.append(name)
             self._first_known = np.append(self._first_known, self.end)
-            self._counts = np.concatenate([self._counts, np.zeros((1, 3, 2, 2, self._size), np.float32)])
-            self._p_negative = np.concatenate([self._p_negative, np.zeros((1, self._size), np.float32)])
+            self._counts.append(np.zeros((3, 2, 2, self._size), np.float32))
+            self._p_negative.append(np.zeros(self._size, np.float32))
         return self._row[name]
+
+
+def _moved(array: Counts, bins: int) -> Counts:
+    """Return an array without its first `bins`, and as many zeros at its end."""
+    moved = np.zeros(array.shape, np.float32)
+    for plane in np.ndindex(array.shape[:-1]):
+        known = np.flatnonzero(array[plane][bins:])
+        if len(known):
+            first, end = known[0], known[-1] + 1
+            moved[plane][first:end] = array[plane][bins + first : bins + end]
+    return moved
 
 
 def _rolling_max(points: list[tuple[int, float]], width: int) -> float:

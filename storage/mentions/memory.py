@@ -29,6 +29,8 @@ _NEW_AFTER = timedelta(hours=24)
 class _Entry:
     mention: Mention
     arrival: int
+    at: datetime
+    """When it happened."""
     history: dict[datetime, Engagement] = field(default_factory=dict)
 
 
@@ -50,8 +52,8 @@ class MemoryMentions:
                 kept = outcome.stored.mention
                 if entry is None:
                     self._arrivals += 1
-                    entry = self._entries[kept.id] = _Entry(kept, self._arrivals)
-                entry.mention = kept
+                    entry = self._entries[kept.id] = _Entry(kept, self._arrivals, kept.event_at)
+                entry.mention, entry.at = kept, kept.event_at
                 if outcome.counted:
                     entry.history[kept.last_collected_at] = kept.post.engagement
                 done.add(outcome)
@@ -144,8 +146,8 @@ class MemoryMentions:
         """Return rows per 5-minute bucket of event time, oldest first; empty buckets absent."""
         whole = count_window(window)
         sums: dict[tuple[datetime, str, Polarity, str, str, bool, str | None], list[float]] = {}
-        for mention, tag, is_new in self._counted():
-            if not whole.holds(mention.event_at) or brand not in (None, tag.brand):
+        for mention, tag, is_new in self._counted(whole):
+            if brand not in (None, tag.brand):
                 continue
             for key in _keys(mention, by):
                 place = (
@@ -190,29 +192,33 @@ class MemoryMentions:
         return len(
             {
                 author_key(mention)
-                for mention, tag, _ in self._counted()
+                for mention, tag, _ in self._counted(window)
                 if tag.brand == brand
-                and window.holds(mention.event_at)
                 and polarity in (None, tag.sentiment.polarity)
                 and story in (None, mention.story_id)
                 and (include_backfill or Flag.BACKFILL not in mention.flags)
             }
         )
 
-    def _counted(self) -> list[tuple[Mention, BrandTag, bool]]:
-        """Return counted mentions with one of their tags, and whether its author is new."""
+    def _counted(self, window: Window) -> list[tuple[Mention, BrandTag, bool]]:
+        """Return counted mentions of a window with one of their tags, and whether its author is new."""
+        since = window.start - _NEW_AFTER
         with self._lock:
-            entries = [entry for entry in self._entries.values() if is_counted(entry.mention)]
-        entries.sort(key=lambda entry: (entry.mention.event_at, entry.arrival))
+            entries = [
+                entry
+                for entry in self._entries.values()
+                if since <= entry.at < window.end and is_counted(entry.mention)
+            ]
+        entries.sort(key=lambda entry: (entry.at, entry.arrival))
         last: dict[tuple[str, Polarity, str], datetime] = {}
         found = []
         for entry in entries:
-            mention = entry.mention
-            for tag in brand_tags(mention):
-                who = (tag.brand, tag.sentiment.polarity, author_key(mention))
+            for tag in brand_tags(entry.mention):
+                who = (tag.brand, tag.sentiment.polarity, author_key(entry.mention))
                 before = last.get(who)
-                last[who] = mention.event_at
-                found.append((mention, tag, before is None or mention.event_at - before >= _NEW_AFTER))
+                last[who] = entry.at
+                if entry.at >= window.start:
+                    found.append((entry.mention, tag, before is None or entry.at - before >= _NEW_AFTER))
         return found
 
     def close(self) -> None:

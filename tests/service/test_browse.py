@@ -44,7 +44,7 @@ class _Page(http.server.BaseHTTPRequestHandler):
 @pytest.fixture
 def config(tmp_path: Path) -> Iterator[Path]:
     server = http.server.ThreadingHTTPServer(("127.0.0.1", 0), _Page)
-    threading.Thread(target=server.serve_forever, daemon=True).start()
+    threading.Thread(target=server.serve_forever, kwargs={"poll_interval": 0.01}, daemon=True).start()
     pair = f"127.0.0.1:{server.server_address[1]}"
     path = tmp_path / "tingfeng.yaml"
     path.write_text(

@@ -317,7 +317,7 @@ class _Stranger(BaseHTTPRequestHandler):
 
 def test_the_port_is_in_use_by_another_program(house: House) -> None:
     server = HTTPServer(("127.0.0.1", 0), _Stranger)
-    threading.Thread(target=server.serve_forever, daemon=True).start()
+    threading.Thread(target=server.serve_forever, kwargs={"poll_interval": 0.01}, daemon=True).start()
     try:
         house.write(healthz=f"{{port: {server.server_port}}}")
         fault = house.fault()

@@ -57,7 +57,7 @@ class _Handler(http.server.BaseHTTPRequestHandler):
 @pytest.fixture
 def watchdog() -> Iterator[Watchdog]:
     server = Watchdog()
-    threading.Thread(target=server.serve_forever, daemon=True).start()
+    threading.Thread(target=server.serve_forever, kwargs={"poll_interval": 0.01}, daemon=True).start()
     yield server
     server.shutdown()
     server.server_close()

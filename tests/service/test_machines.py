@@ -135,7 +135,7 @@ def stand(tmp_path: Path) -> Iterator[Stand]:
     if programs() is None:
         pytest.skip("restarts a server of its own: install the package `postgresql`")
     node, feeds, sink = PostgresNode(fsync="off"), Feeds(), Sink(keys=(KEY,))
-    threading.Thread(target=feeds.serve_forever, daemon=True).start()
+    threading.Thread(target=feeds.serve_forever, kwargs={"poll_interval": 0.01}, daemon=True).start()
     with serve(sink):
         made = Stand(tmp_path, node, feeds, sink)
         yield made

@@ -61,7 +61,7 @@ def inspected(authority: Authority) -> Iterator[str]:
     _Inspected.asked.clear()
     server = _Quiet(("127.0.0.1", 0), _Inspected)
     server.socket = authority.server().wrap_socket(server.socket, server_side=True)
-    threading.Thread(target=server.serve_forever, daemon=True).start()
+    threading.Thread(target=server.serve_forever, kwargs={"poll_interval": 0.01}, daemon=True).start()
     yield f"127.0.0.1:{server.server_port}"
     server.shutdown()
     server.server_close()

@@ -49,7 +49,7 @@ class Site:
 
         self.server = ThreadingHTTPServer(("127.0.0.1", 0), Handler)
         self.pair = f"127.0.0.1:{self.server.server_address[1]}"
-        threading.Thread(target=self.server.serve_forever, daemon=True).start()
+        threading.Thread(target=self.server.serve_forever, kwargs={"poll_interval": 0.01}, daemon=True).start()
 
     def page(self, path: str, body: bytes, status: int = 200, **headers: str) -> None:
         self.pages[path] = (status, body, {name.replace("_", "-"): value for name, value in headers.items()})

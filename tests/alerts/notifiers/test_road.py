@@ -40,7 +40,7 @@ class _Proxy(BaseHTTPRequestHandler):
 def proxy() -> Iterator[str]:
     _Proxy.seen.clear()
     server = HTTPServer(("127.0.0.1", 0), _Proxy)
-    threading.Thread(target=server.serve_forever, daemon=True).start()
+    threading.Thread(target=server.serve_forever, kwargs={"poll_interval": 0.01}, daemon=True).start()
     yield f"127.0.0.1:{server.server_port}"
     server.shutdown()
     server.server_close()
