@@ -97,7 +97,7 @@ def _make_scheduler(
         credentials=stores.state.credentials,
         hours=stores.state.hours,
         errands=_errands(settings, stores, clock, only) if road is None else (),
-        pinned=lambda: frozenset(each.brand for each in stores.state.desk.incidents(active_only=True)),
+        pinned=stores.state.desk.active_brands,
         only=only,
     )
 

@@ -77,6 +77,10 @@ class Desk(Protocol):
         """Return incidents, newest first; `active_only` = pending, open, acked, cooling."""
         ...
 
+    def active_brands(self) -> frozenset[str]:
+        """Return the ids of the brands with an incident that is not resolved."""
+        ...
+
     def incident(self, id: str) -> Incident | None:
         """Return one incident; None = unknown."""
         ...

@@ -4,7 +4,7 @@ from collections.abc import Sequence
 from dataclasses import replace
 from datetime import datetime, timedelta
 
-from sqlalchemy import Connection, RowMapping, delete, insert, select, update
+from sqlalchemy import Connection, RowMapping, bindparam, delete, insert, select, update
 
 from domain.codec import from_json
 from domain.incident import Delivery, Evaluation, Incident, IncidentState, Silence
@@ -19,6 +19,8 @@ from storage.state.tables import CHANGED, EVALUATIONS, INCIDENTS, SILENCES
 from storage.text import doc_of, encodable
 
 __all__ = ["SqlDesk"]
+
+_SAME = update(INCIDENTS).where(INCIDENTS.c.id == bindparam("which"))
 
 
 class SqlDesk:
@@ -48,8 +50,7 @@ class SqlDesk:
         """
         with self._database.write() as connection:
             check_fence(connection, self._fence)
-            for incident in change.incidents:
-                _write_incident(connection, incident)
+            _write_incidents(connection, change.incidents)
             if change.evaluations:
                 connection.execute(insert(EVALUATIONS), [_evaluation_row(each) for each in change.evaluations])
             for delivery in change.deliveries:
@@ -68,6 +69,12 @@ class SqlDesk:
         with self._database.read() as connection:
             rows = connection.execute(wanted).all()
         return [_incident(doc, version) for doc, version in rows]
+
+    def active_brands(self) -> frozenset[str]:
+        """Return the ids of the brands with an incident that is not resolved."""
+        wanted = select(INCIDENTS.c.brand).where(INCIDENTS.c.state != IncidentState.RESOLVED.value).distinct()
+        with self._database.read() as connection:
+            return frozenset(connection.scalars(wanted))
 
     def incident(self, id: str) -> Incident | None:
         """Return one incident; None = unknown."""
@@ -154,9 +161,26 @@ class SqlDesk:
         return True
 
 
-def _write_incident(connection: Connection, incident: Incident) -> None:
-    read, stored = incident.version, replace(incident, version=incident.version + 1)
-    row = {
+def _write_incidents(connection: Connection, incidents: Sequence[Incident]) -> None:
+    """Write changed incidents at once, then new ones: one that ends makes room for another of its fingerprint."""
+    known = [each for each in incidents if each.version]
+    for part in chunked(known):
+        these = INCIDENTS.c.id.in_([each.id for each in part])
+        wanted = select(INCIDENTS.c.id, INCIDENTS.c.version).where(these).order_by(INCIDENTS.c.id).with_for_update()
+        stored = {id: version for id, version in connection.execute(wanted)}
+        for each in part:
+            if stored.get(each.id) != each.version:
+                told = f"incident {each.id} was changed since version {each.version}; read it again"
+                raise ConflictError(told, retryable=True)
+        connection.execute(_SAME, [{"which": each.id, **_row(each)} for each in part])
+    new = [_row(each) for each in incidents if not each.version]
+    if new:
+        connection.execute(insert(INCIDENTS), new)
+
+
+def _row(incident: Incident) -> dict[str, object]:
+    stored = replace(incident, version=incident.version + 1)
+    return {
         "id": stored.id,
         "fingerprint": stored.fingerprint,
         "rule": stored.rule,
@@ -167,12 +191,6 @@ def _write_incident(connection: Connection, incident: Incident) -> None:
         "version": stored.version,
         "doc": doc_of(stored),
     }
-    if read == 0:
-        connection.execute(insert(INCIDENTS).values(row))
-        return
-    same = (INCIDENTS.c.id == incident.id) & (INCIDENTS.c.version == read)
-    if connection.execute(update(INCIDENTS).where(same).values(row)).rowcount != 1:
-        raise ConflictError(f"incident {incident.id} was changed since version {read}; read it again", retryable=True)
 
 
 def _incident(doc: str, version: int) -> Incident:

@@ -57,6 +57,26 @@ def test_a_stale_writer_is_told_and_nothing_is_written(state: State) -> None:
     assert state.desk.evaluations() == [] and state.desk.deliveries() == []
 
 
+def test_of_many_incidents_the_stale_one_is_named_and_none_is_written(state: State) -> None:
+    many = [replace(incident(f"N000{n}"), fingerprint=f"{n:016x}") for n in range(5)]
+    state.desk.commit(DeskChange(incidents=tuple(many)), now=NOW)
+    read = [replace(each, value=7.0) for each in state.desk.incidents()]
+    state.desk.commit(DeskChange(incidents=(replace(read[3], value=9.0),)), now=NOW)
+    with pytest.raises(ConflictError, match=f"incident {read[3].id} was changed since version 1"):
+        state.desk.commit(DeskChange(incidents=tuple(read)), now=NOW)
+    assert {each.id: each.value for each in state.desk.incidents()} == {
+        each.id: 9.0 if each.id == read[3].id else incident().value for each in read
+    }
+
+
+def test_brands_in_trouble_are_all_named_however_many_incidents_there_are(state: State) -> None:
+    assert state.desk.active_brands() == frozenset()
+    many = [replace(incident(f"N{n:04d}", minutes=n), brand="one" if n else "two") for n in range(300)]
+    over = replace(incident("ZZZZ9"), brand="three", state=IncidentState.RESOLVED)
+    state.desk.commit(DeskChange(incidents=(*many, over)), now=NOW)
+    assert state.desk.active_brands() == {"one", "two"}
+
+
 def test_many_deliveries_are_saved_at_once_except_those_another_took(state: State) -> None:
     commit(state, delivery(1), delivery(1, channel="wecom_robot"))
     mine = claim(state)

@@ -65,5 +65,7 @@ def sources_of(farm: Farm) -> list[dict[str, Any]]:
         entries.append(entry)
     if has_browser():
         rendered = {"platform": "article", "name": "rendered", "transport": "browser", "interval": "30m", "pace": "2s"}
-        entries.append({**rendered, "url": farm.base("article") + URLS["article"]})
+        # A page takes a second or two of real time, which is minutes of the domain: without a least interval the
+        # browser would work without a pause while an incident is open.
+        entries.append({**rendered, "interval_min": "10m", "url": farm.base("article") + URLS["article"]})
     return entries
