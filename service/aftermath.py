@@ -9,7 +9,7 @@ from domain.query import MatchAll
 from service import wiring
 from storage.backup.snapshot import check_file
 from storage.lock import RESTORE
-from storage.state.database import sqlite_path
+from storage.state.engine import sqlite_path
 
 __all__ = ["check_files", "find_lost"]
 

@@ -22,8 +22,9 @@ from service.role import ROLES
 from service.unfinished import UNFINISHED
 from storage.backup.manifest import Manifest, read_manifest, sync
 from storage.backup.put_back import build_mentions, build_state, fill_mentions, fill_state, refuse_newer
-from storage.state.database import Database, sqlite_path
+from storage.state.database import Database
 from storage.state.dump import is_empty
+from storage.state.engine import sqlite_path
 from storage.state.revive import Revived, revive
 
 __all__ = ["ASIDE", "put_back"]

@@ -144,7 +144,7 @@ def state_url(settings: Settings) -> URL:
     Raises:
         storage.errors.StoreError: `storage.state` is no address of a database that we know.
     """
-    from storage.state.database import parse_url
+    from storage.state.engine import parse_url
 
     return parse_url(settings.storage.state.reveal() if settings.storage.state else None, settings.data_dir)
 

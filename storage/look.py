@@ -12,7 +12,8 @@ from sqlalchemy.pool import NullPool
 from config.settings import StorageSettings
 from storage.errors import StoreError
 from storage.mentions.schema import SCHEMA_VERSION
-from storage.state.database import parse_url, sqlite_path, translated
+from storage.state.database import translated
+from storage.state.engine import parse_url, sqlite_path
 from storage.state.upgrade import is_known, newest_revision
 
 __all__ = ["StoreLook", "look_at_mentions", "look_at_state"]

@@ -16,8 +16,9 @@ from storage.errors import SchemaError
 from storage.mentions.elastic.mapping import FORM
 from storage.mentions.schema import SCHEMA_VERSION
 from storage.mentions.walk import Walked
-from storage.state.database import Database, sqlite_path
+from storage.state.database import Database
 from storage.state.dump import count_rows, dump
+from storage.state.engine import sqlite_path
 from storage.state.upgrade import revision_of
 
 __all__ = ["MENTIONS_DB", "MENTIONS_ROWS", "STATE_DB", "STATE_ROWS", "Parts", "take"]

@@ -14,8 +14,9 @@ from storage.scrub import Erased
 from storage.state.accounts import SqlAccounts
 from storage.state.backfills import SqlBackfills
 from storage.state.credentials import SqlCredentials
-from storage.state.database import Database, chunked, parse_url
+from storage.state.database import Database, chunked
 from storage.state.desk import SqlDesk
+from storage.state.engine import parse_url
 from storage.state.erase import Author, erase, find_queued
 from storage.state.figures import SqlFigures
 from storage.state.hours import SqlHours

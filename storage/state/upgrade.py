@@ -13,7 +13,8 @@ from sqlalchemy import Connection, inspect, text
 from sqlalchemy.engine.url import URL
 
 from storage.errors import SchemaError, StoreError
-from storage.state.database import Database, sqlite_path
+from storage.state.database import Database
+from storage.state.engine import sqlite_path
 from storage.state.tables import METADATA
 
 if TYPE_CHECKING:

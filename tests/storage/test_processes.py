@@ -17,7 +17,8 @@ from domain.moment import Window
 from domain.ports import DeskChange
 from domain.query import parse
 from storage import open_mentions, open_state
-from storage.state.database import Database, parse_url
+from storage.state.database import Database
+from storage.state.engine import parse_url
 from tests.conftest import REPOSITORY
 from tests.postgres_node import postgres
 from tests.storage.desk_sample import delivery, incident

@@ -85,7 +85,8 @@ def test_new_stores_can_give_room_back(tmp_path: Path) -> None:
 
 
 def test_old_rows_of_the_state_go_in_steps_with_a_pause_between(tmp_path: Path) -> None:
-    from storage.state.database import Database, parse_url
+    from storage.state.database import Database
+    from storage.state.engine import parse_url
 
     state = open_state(None, tmp_path)
     state.inbox.append([mention(str(n)) for n in range(1_200)], now=NOW)

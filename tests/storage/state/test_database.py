@@ -10,8 +10,9 @@ from sqlalchemy.schema import CreateTable
 from domain.ports import InboxKind
 from storage import open_state
 from storage.errors import ConflictError, StoreError
-from storage.state import database as module
-from storage.state.database import Database, chunked, parse_url, sqlite_path
+from storage.state import engine as module
+from storage.state.database import Database, chunked
+from storage.state.engine import parse_url, sqlite_path
 from storage.state.tables import METADATA
 from tests.storage.sample import NOW, mention
 

@@ -16,7 +16,8 @@ from sqlalchemy import text
 from domain.ports import Change, DeskChange, InboxKind
 from storage import State, open_state
 from storage.errors import ConflictError, SchemaError, StoreError
-from storage.state.database import Database, parse_url
+from storage.state.database import Database
+from storage.state.engine import parse_url
 from storage.state.tables import METADATA
 from storage.state.upgrade import upgrade
 from tests.postgres_node import PostgresNode, postgres, programs

@@ -13,7 +13,8 @@ from alembic.script import ScriptDirectory
 
 from storage import open_state
 from storage.errors import SchemaError, StoreError
-from storage.state.database import Database, parse_url
+from storage.state.database import Database
+from storage.state.engine import parse_url
 from storage.state.tables import METADATA
 from storage.state.upgrade import newest_revision, upgrade
 from tests.conftest import REPOSITORY
