@@ -2,24 +2,24 @@
 
 import logging
 from collections.abc import Callable, Mapping, Sequence
-from dataclasses import dataclass, field, replace
+from dataclasses import dataclass
 from datetime import datetime, timedelta
 
-from alerts.detect import Rule, Signal, View, build_rule, evaluate
+from alerts.detect import Rule, View, build_rule, evaluate
 from alerts.detect.base import BaselineOf
 from alerts.detect.baseline import Baseline
 from alerts.detect.brand import BrandCounts
 from alerts.detect.coverage import dark_bins, in_gap
 from alerts.detect.series import On, bin_of, bin_start
 from alerts.evidence import Evidence, KibanaLink
-from alerts.incidents import Action, ActionError, Patience, Transition, act, advance, incident_number, unmute
+from alerts.incidents import Action, ActionError, act
 from alerts.notices import Notices
-from alerts.silences import silenced
+from alerts.plan import Plan
 from alerts.teller import Teller
 from config.settings import RuleSettings, Settings
 from domain.clock import Clock
 from domain.errors import TingfengError
-from domain.incident import Delivery, Evaluation, Incident, IncidentFlag, IncidentState, Silence
+from domain.incident import Incident
 from domain.mention import Mention
 from domain.moment import BUCKET
 from domain.ports import Change, CountSource, Desk, DeskChange, Inbox, MentionSearch
@@ -57,19 +57,6 @@ class WatchResult:
     """Deliveries queued."""
     incidents: int = 0
     """Incidents written."""
-
-
-@dataclass(slots=True)
-class _Plan:
-    """What a step is about to write."""
-
-    now: datetime
-    health: Sequence[SourceHealth]
-    silences: Sequence[Silence]
-    evaluations: list[Evaluation] = field(default_factory=list)
-    incidents: list[Incident] = field(default_factory=list)
-    deliveries: list[Delivery] = field(default_factory=list)
-    looks: int = 0
 
 
 class Watch:
@@ -189,20 +176,13 @@ class Watch:
                 late.add(brand)
         return _News(brands=tuple(sorted(looked)), everything=everything, mentions=mentions, late=frozenset(late))
 
-    def _write(
-        self, changes: Sequence[Change], news: "_News", now: datetime, health: Sequence[SourceHealth]
-    ) -> "_Plan":
+    def _write(self, changes: Sequence[Change], news: "_News", now: datetime, health: Sequence[SourceHealth]) -> Plan:
         if self._notices is None:
             self._notices = Notices(self._operator, self._desk, locale=self._settings.locale)
         for attempt in range(_TRIES):
             plan = self._plan(news, now, health)
             plan.deliveries.extend(self._notices.due(health, now))
-            change = DeskChange(
-                evaluations=tuple(plan.evaluations),
-                incidents=tuple(plan.incidents),
-                deliveries=tuple(plan.deliveries),
-                claimed=tuple(each.row for each in changes),
-            )
+            change = plan.change(changes)
             if change == DeskChange():
                 break
             try:
@@ -241,9 +221,17 @@ class Watch:
                 if known is None or known < incident.resolved_at:
                     self._cleared[incident.fingerprint] = incident.resolved_at
 
-    def _plan(self, news: "_News", now: datetime, health: Sequence[SourceHealth]) -> _Plan:
+    def _plan(self, news: "_News", now: datetime, health: Sequence[SourceHealth]) -> Plan:
         active = self._load_incidents()
-        plan = _Plan(now=now, health=health, silences=self._desk.silences(at=now))
+        plan = Plan(
+            {name: settings for name, (settings, _) in self._rules.items()},
+            ack_for=self._settings.watch.ack_for,
+            desk=self._desk,
+            teller=self._teller,
+            now=now,
+            health=health,
+            silences=self._desk.silences(at=now),
+        )
         seen: set[str] = set()
         for brand in news.brands:
             view, gap = self._view(brand, news, now, health, active)
@@ -252,14 +240,14 @@ class Watch:
                 plan.looks += len(looks)
                 for signal in looks:
                     seen.add(signal.fingerprint)
-                    self._lead(plan, active.get(signal.fingerprint), signal, gap, late=brand in news.late)
+                    plan.lead(active.get(signal.fingerprint), signal, gap=gap, late=brand in news.late)
             for fingerprint, incident in active.items():
                 if incident.brand == brand and fingerprint not in seen:
-                    self._lead(plan, incident, None, gap)
+                    plan.lead(incident, None, gap=gap)
         if news.everything:
             for incident in active.values():
                 if incident.brand not in news.brands:
-                    self._lead(plan, incident, None, False)
+                    plan.lead(incident, None, gap=False)
         return plan
 
     def _view(
@@ -292,62 +280,6 @@ class Watch:
         )
         return view, in_gap(counts.series, usual, dark, health, last=last, now=now)
 
-    def _lead(
-        self,
-        plan: _Plan,
-        before: Incident | None,
-        signal: Signal | None,
-        gap: bool,
-        *,
-        late: bool = False,
-    ) -> None:
-        """Take one group's incident a step further and note what is to be written and told."""
-        if before is None and (signal is None or not signal.firing):
-            return
-        now = plan.now
-        number = before.id if before else self._free_number(signal, plan)
-        rule = signal.rule if signal else self._rules.get(before.rule if before else "", (None, None))[0]
-        if late and before is None and signal is not None:
-            signal = replace(signal, flags=signal.flags | {IncidentFlag.LATE})
-        step = advance(before, signal, gap=gap, now=now, patience=self._patience(rule, before), number=number)
-        if step.incident is None:
-            return
-        if before is None:
-            step = replace(step, incident=self._with_chain(step.incident, now))
-        step = _muted(before, step, now, plan.silences)
-        after = step.incident
-        if after is None or after == before:
-            return
-        plan.incidents.append(after)
-        plan.deliveries.extend(self._teller.deliveries(step, now=now, health=plan.health))
-        if signal is not None and _worth_keeping(before, after, step):
-            plan.evaluations.append(_evaluation(signal, after, now))
-
-    def _patience(self, rule: RuleSettings | None, before: Incident | None) -> Patience:
-        return Patience(
-            pending=rule.pending if rule else timedelta(0),
-            cooling=rule.cooling if rule else timedelta(hours=1),
-            ack_for=self._settings.watch.ack_for,
-            steps=self._teller.steps(before) if before else (),
-        )
-
-    def _with_chain(self, incident: Incident, now: datetime) -> Incident:
-        steps = self._teller.steps(incident)
-        if incident.state is not IncidentState.OPEN or not steps:
-            return incident
-        return replace(incident, next_step_at=now + steps[0].after)
-
-    def _free_number(self, signal: Signal | None, plan: _Plan) -> str:
-        if signal is None:
-            return ""
-        salt = 0
-        taken = {incident.id for incident in plan.incidents}
-        while True:
-            number = incident_number(signal.fingerprint, plan.now, salt)
-            if number not in taken and self._desk.incident(number) is None:
-                return number
-            salt += 1
-
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class _News:
@@ -369,40 +301,3 @@ def _baseline_of(counts: BrandCounts, now: datetime) -> BaselineOf:
 def _mostly_late(changes: Sequence[Change]) -> bool:
     recent = [change for change in changes if change.at - change.bucket <= _NEWS]
     return len(recent) >= 5 and 2 * sum(change.at - change.bucket > _LATE for change in recent) > len(recent)
-
-
-def _muted(before: Incident | None, step: Transition, now: datetime, silences: Sequence[Silence]) -> Transition:
-    """Hold messages back while a silence matches, and tell of what is still open when it ends."""
-    after = step.incident
-    if after is None:
-        return step
-    if silenced(after, silences):
-        told_before = before is not None and before.seq > 0
-        if after.state is IncidentState.RESOLVED and told_before:
-            return step
-        flags = after.flags | {IncidentFlag.SILENCED}
-        return Transition(incident=replace(after, flags=flags, seq=before.seq if before else 0))
-    if IncidentFlag.SILENCED not in after.flags:
-        return step
-    return unmute(step, now)
-
-
-def _worth_keeping(before: Incident | None, after: Incident, step: Transition) -> bool:
-    if before is None or step.messages or before.state is not after.state:
-        return True
-    return after.active and after.value != before.value
-
-
-def _evaluation(signal: Signal, incident: Incident, now: datetime) -> Evaluation:
-    return Evaluation(
-        at=now,
-        rule=signal.rule.name,
-        brand=signal.brand,
-        fingerprint=signal.fingerprint,
-        firing=signal.firing,
-        value=signal.value,
-        expected=signal.expected,
-        score=signal.score,
-        reason=signal.reason,
-        incident=incident.id,
-    )
