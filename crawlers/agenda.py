@@ -5,7 +5,9 @@ from collections.abc import Mapping
 from datetime import datetime, timedelta
 
 from config.settings import SourceSettings
-from crawlers.cadence import Bounds, Cadence
+from crawlers.cadence import Bounds, Cadence, bounds_of
+from crawlers.canary import is_canary
+from crawlers.platforms import build_platform
 from domain.source import VisitState
 
 __all__ = ["Agenda"]
@@ -16,13 +18,13 @@ class Agenda:
 
     Args:
         sources: All sources of the process, by name.
-        bounds: Between which intervals each is visited.
+        adaptive: Visit busy ones more often and quiet ones less often; False = each exactly at its interval.
     """
 
-    def __init__(self, sources: Mapping[str, SourceSettings], bounds: Mapping[str, Bounds]) -> None:
+    def __init__(self, sources: Mapping[str, SourceSettings], *, adaptive: bool) -> None:
         self._sources = sources
-        self._bounds = bounds
-        self._cadence = Cadence(bounds)
+        self._bounds = {name: _bounds(each, adaptive) for name, each in sources.items()}
+        self._cadence = Cadence(self._bounds)
         self._heap: list[tuple[datetime, str]] = []
         self._due: dict[str, datetime] = {}
         self._pinned: frozenset[str] = frozenset()
@@ -74,6 +76,11 @@ class Agenda:
 
     def _is_hot(self, name: str) -> bool:
         return self._burst.get(name, False) or _is_for(self._sources[name], self._pinned)
+
+
+def _bounds(source: SourceSettings, adaptive: bool) -> Bounds:
+    fixed = is_canary(source) or source.platform == "import"
+    return bounds_of(source, build_platform(source.platform, source.options), adaptive=adaptive and not fixed)
 
 
 def _is_for(source: SourceSettings, brands: frozenset[str]) -> bool:

@@ -1,9 +1,10 @@
 """What one source's block means for the others at the same site (contracts: platforms, section 3.6)."""
 
-from datetime import datetime
+from datetime import datetime, timedelta
 
 from config.settings import SourceSettings
 from crawlers.address import site_of
+from crawlers.ledger import pause_after
 from crawlers.platforms import build_platform
 from domain.outcome import FetchOutcome
 from domain.source import VisitState
@@ -48,9 +49,28 @@ class Bans:
 
     def note(self, source: SourceSettings, state: VisitState) -> None:
         """Take over the pause of a source whose block is that of its site."""
+        if state.paused_until is not None and is_site_wide(state.last_outcome):
+            self._leave_alone(source, state.paused_until)
+
+    def refused(
+        self, source: SourceSettings, outcome: FetchOutcome | None, asked: timedelta | None, now: datetime
+    ) -> None:
+        """Leave a source's site alone if what it said to one request speaks of us.
+
+        Args:
+            source: Whose road was taken.
+            outcome: What came of the request.
+            asked: How long the site asked to wait, domain time; None = it said nothing.
+            now: Present moment, UTC.
+        """
+        pause = pause_after(outcome, 1, asked) if outcome is not None and is_site_wide(outcome) else None
+        if pause is not None:
+            self._leave_alone(source, now + pause)
+
+    def _leave_alone(self, source: SourceSettings, until: datetime) -> None:
         key = ban_key(source)
-        if key is not None and state.paused_until is not None and is_site_wide(state.last_outcome):
-            self._until[key] = max(state.paused_until, self._until.get(key, state.paused_until))
+        if key is not None:
+            self._until[key] = max(until, self._until.get(key, until))
 
     def until(self, source: SourceSettings, now: datetime) -> datetime | None:
         """Return until when a source's site is left alone; None = it may be asked."""

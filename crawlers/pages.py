@@ -42,7 +42,7 @@ class PageVisits:
     Args:
         settings: Everything the installation is told.
         shared: What all visits of the process share.
-        road: How a job is done.
+        road: How a job is done; None = over HTTP with Scrapy.
         harvest: Takes posts in.
         visits: Where the state of sources is kept.
         states: The states of all sources by name; pages that wait to be read are noted there before posts are taken in.
@@ -55,7 +55,7 @@ class PageVisits:
         self,
         settings: Settings,
         shared: Shared,
-        road: Road,
+        road: Road | None,
         *,
         harvest: Harvest,
         visits: VisitStore,
@@ -66,7 +66,7 @@ class PageVisits:
     ) -> None:
         self._settings = settings
         self._shared = shared
-        self._road = road
+        self._road = road or _scrapy_road()
         self._harvest = harvest
         self._visits = visits
         self._states = states
@@ -150,3 +150,9 @@ class PageVisits:
         if found.retry_after is not None:
             await self._hold(site_of_source(source), found.ended_at + found.retry_after)
         return found
+
+
+def _scrapy_road() -> Road:
+    from crawlers.road import ScrapyRoad
+
+    return ScrapyRoad()

@@ -17,7 +17,7 @@ from crawlers.address import site_of_source
 from crawlers.agenda import Agenda
 from crawlers.ban import Bans, is_site_wide
 from crawlers.brake import Brake, disk_free
-from crawlers.cadence import Bounds, after_posts, bounds_of
+from crawlers.cadence import after_posts
 from crawlers.canary import canaries, is_canary
 from crawlers.credentials import CredentialBook
 from crawlers.drop import DropVisits
@@ -27,13 +27,14 @@ from crawlers.evidence import EvidenceBox
 from crawlers.extract import Extractor
 from crawlers.harvest import Harvest
 from crawlers.job import Shared, VisitResult
-from crawlers.ledger import Finding, after_visit, first_state, is_paused, pause_after, revived
+from crawlers.ledger import Finding, after_visit, first_state, is_paused, revived
 from crawlers.pace import PaceBook
 from crawlers.pages import PageVisits, Road
 from crawlers.plan import expand_sources
 from crawlers.platforms import build_platform
 from crawlers.robots import RobotsBook
 from crawlers.share import Sharing
+from crawlers.turns import Turns
 from crawlers.yields import HourBook, YieldWatch
 from domain.clock import Clock
 from domain.outcome import FetchOutcome
@@ -108,14 +109,11 @@ class Crawler:
         mine = [each for each in expand_sources(settings) if only is None or only(each)]
         self._sources = {each.name: each for each in (*mine, *canaries(mine, settings.crawl.canary))}
         self._states: dict[str, VisitState] = {}
-        self._agenda = Agenda(self._sources, {name: self._bounds(each) for name, each in self._sources.items()})
+        self._agenda = Agenda(self._sources, adaptive=settings.crawl.adaptive)
         self._bans = Bans()
         self._pinned = pinned
         self._errands = ErrandRun(errands, clock, is_open=self._is_open, visit=self._do)
-        self._waiting: set[str] = set()
-        """Sites that a due source waits for."""
-        self._errand_last: set[str] = set()
-        """Sites that an errand asked last."""
+        self._turns = Turns()
         self._glanced: tuple[datetime, float] | None = None
         self._errands_s = -_ERRANDS_S
         self._yields = YieldWatch(hours, clock.now()) if hours is not None else None
@@ -140,7 +138,7 @@ class Crawler:
         self._pages = PageVisits(
             settings,
             self._shared,
-            road or _scrapy_road(),
+            road,
             harvest=harvest,
             visits=visits,
             states=self._states,
@@ -219,11 +217,6 @@ class Crawler:
             self._bans.note(source, state)
         self._loaded = True
 
-    def _bounds(self, source: SourceSettings) -> Bounds:
-        platform = build_platform(source.platform, source.options)
-        fixed = is_canary(source) or source.platform == "import"
-        return bounds_of(source, platform, adaptive=self._settings.crawl.adaptive and not fixed)
-
     async def _glance(self) -> None:
         """Look now and then what incidents are open and what errands are due."""
         now, real_s = self._clock.now(), asyncio.get_running_loop().time()
@@ -245,7 +238,7 @@ class Crawler:
     async def _begin_errands(self, now: datetime) -> None:
         async for task, errand in self._errands.begin(now, self._room):
             self._running[task] = site = site_of_source(errand.source)
-            self._errand_last.add(site)
+            self._turns.errand_began(site)
             task.add_done_callback(self._running.pop)
 
     async def _take_new_keys(self, now: datetime) -> None:
@@ -267,7 +260,7 @@ class Crawler:
     def _is_open(self, errand: Errand, now: datetime) -> bool:
         """Say whether an errand's road is free and open; where sources wait for their site, they take turns with it."""
         site = site_of_source(errand.source)
-        if site in self._waiting & self._errand_last:
+        if not self._turns.is_for_errand(site):
             return False
         state = self._states.get(errand.source.name)
         paused = state is not None and is_paused(state, now)
@@ -279,24 +272,16 @@ class Crawler:
         source = errand.source
         state = self._states.get(source.name) or first_state(source, self._clock.now())
         result = await self._pages.run_errand(errand, state)
-        self._note_ban(source, state, result)
-        return result
-
-    def _note_ban(self, source: SourceSettings, state: VisitState, result: VisitResult) -> None:
-        if not is_site_wide(result.outcome) or result.outcome is None:
-            return
-        now = self._clock.now()
         asked = self._clock.span(result.retry_after_s) if result.retry_after_s is not None else None
-        pause = pause_after(result.outcome, 1, asked)
-        if pause is not None:
-            self._bans.note(source, replace(state, last_outcome=result.outcome, paused_until=now + pause))
+        self._bans.refused(source, result.outcome, asked, self._clock.now())
+        return result
 
     async def _start_due(self) -> int:
         """Start due visits whose site is free; return how many."""
         room = self._room()
         due_at = self._agenda.next_at
         if due_at is None or due_at > self._clock.now():
-            self._waiting = set()
+            self._turns.wait(())
             return 0
         if room <= 0 or await self._brake.look():
             return 0
@@ -313,14 +298,14 @@ class Crawler:
                 later.append((name, held or at))  # who waits for a busy site keeps the place in its queue
                 continue
             busy.add(site)
-            self._errand_last.discard(site)
+            self._turns.source_began(site)
             task = asyncio.create_task(self._visit(name), name=f"visit {name}")
             self._running[task] = site
             task.add_done_callback(partial(self._ended, name))
             started += 1
         for name, at in later:
             self._agenda.put(name, at)
-        self._waiting = {site_of_source(self._sources[name]) for name, _ in later}
+        self._turns.wait(site_of_source(self._sources[name]) for name, _ in later)
         return started
 
     def _ended(self, name: str, task: asyncio.Task[None]) -> None:
@@ -372,14 +357,7 @@ class Crawler:
         if self._sharing is not None and until is not None and is_site_wide(after.last_outcome) and not source.base_url:
             await self._hold(site_of_source(source), until)  # so that the other processes leave it alone too
         if self._yields is not None and found.outcome.proves_life and not is_canary(source):
-            try:
-                ended, low = await asyncio.to_thread(self._yields.note, name, found.new, now)
-            except Exception as err:  # noqa: BLE001  # border of one visit: the next hour counts again
-                logger.warning("hour not noted source=%s error=%s", name, err)
-                return after
-            if ended:
-                words = f"{low[0]} instead of about {low[1]:.0f} in 6 h" if low else ""
-                after = replace(after, low_since=(after.low_since or now) if low else None, low_detail=words)
+            after = await asyncio.to_thread(self._yields.after, after, found.new, now)
         return after
 
     async def _may_ask(self, name: str) -> bool:
@@ -420,9 +398,3 @@ class Crawler:
         self._shared.pace.hold(site, until)
         if self._sharing is not None:
             await asyncio.to_thread(self._sharing.sites.hold, site, until=until, now=self._clock.now())
-
-
-def _scrapy_road() -> Road:
-    from crawlers.road import ScrapyRoad
-
-    return ScrapyRoad()

@@ -1,12 +1,18 @@
 """Whether a source brings far less than in the weeks before (contracts: crawling, section 7)."""
 
+import logging
 import math
 from collections.abc import Mapping, Sequence
+from dataclasses import replace
 from datetime import datetime, timedelta
 from statistics import median
 from typing import Protocol
 
+from domain.source import VisitState
+
 __all__ = ["HourBook", "Low", "YieldWatch", "low_yield"]
+
+logger = logging.getLogger(__name__)
 
 WINDOW_H = 6
 """Hours that are looked at together."""
@@ -86,6 +92,18 @@ class YieldWatch:
         self._book.add(source, at=before, new=count)
         known = self._book.hours(source, since=now - WEEKS * _WEEK - WINDOW_H * _HOUR - _HOUR)
         return True, low_yield(known, now)
+
+    def after(self, state: VisitState, new: int, now: datetime) -> VisitState:
+        """Add a good visit and return the source's state with what is low about it; may block."""
+        try:
+            ended, low = self.note(state.source, new, now)
+        except Exception as err:  # noqa: BLE001  # border of one visit: the next hour counts again
+            logger.warning("hour not noted source=%s error=%s", state.source, err)
+            return state
+        if not ended:
+            return state
+        words = f"{low[0]} instead of about {low[1]:.0f} in 6 h" if low else ""
+        return replace(state, low_since=(state.low_since or now) if low else None, low_detail=words)
 
 
 def _at_most(count: int, mean: float) -> float:

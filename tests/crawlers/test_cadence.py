@@ -87,12 +87,13 @@ def test_a_burst_begins_with_posts_that_chance_does_not_explain_and_outlasts_a_g
 
 
 def test_an_open_incident_pins_the_sources_of_its_brand_and_pulls_them_nearer() -> None:
+    often = {"interval": FIVE, "interval_min": timedelta(seconds=30), "interval_max": 2 * FIVE}
     sources = {
-        "mine": source(name="mine", brands=("yunshan",)),
-        "other": source(name="other", brands=("xinglan",)),
-        "all": source(name="all"),
+        "mine": source(name="mine", brands=("yunshan",), **often),
+        "other": source(name="other", brands=("xinglan",), **often),
+        "all": source(name="all", **often),
     }
-    agenda = Agenda(sources, {name: bounds() for name in sources})
+    agenda = Agenda(sources, adaptive=True)
     for name in sources:
         agenda.learn(VisitState(source=name, platform="feed", due_at=T, first_visit_at=T, rates=rate(1)))
         agenda.put(name, T + FIVE)
@@ -106,7 +107,7 @@ def test_an_open_incident_pins_the_sources_of_its_brand_and_pulls_them_nearer() 
 
 
 def test_a_source_that_was_moved_is_given_out_once() -> None:
-    agenda = Agenda({"a": source(name="a")}, {"a": bounds()})
+    agenda = Agenda({"a": source(name="a")}, adaptive=True)
     agenda.put("a", T + FIVE)
     agenda.put("a", T)
     assert (agenda.take(T), agenda.take(T + 2 * FIVE), agenda.next_at) == (("a", T), None, None)
