@@ -111,7 +111,7 @@ def _on_connect(raw: Any, _record: Any) -> None:
         "fullfsync=ON",
         "checkpoint_fullfsync=ON",
         "foreign_keys=ON",
-        "cache_size=-4096",
+        "cache_size=-2048",
         "temp_store=MEMORY",
     ):
         cursor.execute(f"PRAGMA {pragma}")
