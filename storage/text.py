@@ -1,14 +1,17 @@
 """Text that every database takes."""
 
 import json
-from collections.abc import Sequence
+from collections.abc import Iterable, Sequence
 from typing import Any
 
 import orjson
 
 from domain.codec import to_json, to_plain
 
-__all__ = ["doc_of", "encodable", "holds", "json_forms"]
+__all__ = ["THESE", "doc_of", "encodable", "holds", "json_forms", "json_list"]
+
+THESE = "(SELECT value FROM json_each(?))"
+"""In SQLite's SQL, the values of a `json_list`: a statement for any number of them is made, and kept, once."""
 
 
 def doc_of(value: object) -> str:
@@ -17,6 +20,11 @@ def doc_of(value: object) -> str:
         return orjson.dumps(to_plain(value)).decode()
     except TypeError:  # lone surrogates, numbers of more than 64 bits
         return encodable(to_json(value))
+
+
+def json_list(values: Iterable[str | int]) -> str:
+    """Return values as a JSON list, which is one parameter of a statement."""
+    return json.dumps(list(values), ensure_ascii=False)
 
 
 def encodable(text: str) -> str:

@@ -16,7 +16,7 @@ from storage.mentions.fields import COLUMNS, column_value
 from storage.mentions.merge import Outcome, brand_tags, is_counted
 from storage.mentions.schema import HOUR_MS, POLARITIES
 from storage.mentions.walk import Walked
-from storage.text import doc_of
+from storage.text import THESE, doc_of, json_list
 
 __all__ = ["NEW_AUTHOR_MS", "Known", "delete_rows", "expired_rows", "load_docs", "load_walked", "write_outcomes"]
 
@@ -28,6 +28,8 @@ _MARKS = ", ".join("?" for _ in COLUMNS)
 _SETS = ", ".join(f"{column.name} = ?" for column in COLUMNS.values())
 _INSERT = f"INSERT INTO mentions (candidate, {_NAMES}) VALUES (?, {_MARKS})"
 _UPDATE = f"UPDATE mentions SET candidate = ?, {_SETS} WHERE row = ?"
+
+_DOCS = f"SELECT m.id, m.row, d.doc FROM mentions m JOIN docs d ON d.row = m.row WHERE m.id IN {THESE}"
 
 _TAG = (
     "INSERT INTO tagged (brand, event_ms, row, polarity, counted, backfill, p_negative, source, platform, "
@@ -53,9 +55,7 @@ def load_docs(connection: sqlite3.Connection, ids: Sequence[str]) -> dict[str, K
     found: dict[str, Known] = {}
     for start in range(0, len(ids), 500):
         part = ids[start : start + 500]
-        marks = ", ".join("?" for _ in part)
-        sql = f"SELECT m.id, m.row, d.doc FROM mentions m JOIN docs d ON d.row = m.row WHERE m.id IN ({marks})"
-        for id, row, doc in connection.execute(sql, part):
+        for id, row, doc in connection.execute(_DOCS, (json_list(part),)):
             found[id] = Known(row=row, mention=from_json(Mention, doc))
     return found
 
@@ -137,13 +137,13 @@ def _add_units(connection: sqlite3.Connection, row: int, mention: Mention) -> No
 
 
 def _drop_units(connection: sqlite3.Connection, rows: Sequence[int]) -> None:
-    marks = ", ".join("?" for _ in rows)
+    these = (json_list(rows),)
     connection.execute(
         "INSERT INTO mention_fts (mention_fts, rowid, title, text) "
-        f"SELECT 'delete', row, title, text FROM mention_units WHERE row IN ({marks})",
-        rows,
+        f"SELECT 'delete', row, title, text FROM mention_units WHERE row IN {THESE}",
+        these,
     )
-    connection.execute(f"DELETE FROM mention_units WHERE row IN ({marks})", rows)
+    connection.execute(f"DELETE FROM mention_units WHERE row IN {THESE}", these)
 
 
 def _add_tags(connection: sqlite3.Connection, row: int, mention: Mention) -> list[_Seat]:
@@ -175,21 +175,20 @@ def _labels(row: int, mention: Mention) -> list[tuple[str, str, int]]:
 
 
 def _drop_tags(connection: sqlite3.Connection, rows: Sequence[int]) -> list[_Seat]:
-    marks = ", ".join("?" for _ in rows)
-    sql = f"SELECT brand, polarity, author, event_ms, row FROM tagged WHERE counted = 1 AND row IN ({marks})"
-    seats: list[_Seat] = connection.execute(sql, rows).fetchall()
+    these = (json_list(rows),)
+    sql = f"SELECT brand, polarity, author, event_ms, row FROM tagged WHERE counted = 1 AND row IN {THESE}"
+    seats: list[_Seat] = connection.execute(sql, these).fetchall()
     for table in ("tagged", "labels"):
-        connection.execute(f"DELETE FROM {table} WHERE row IN ({marks})", rows)
+        connection.execute(f"DELETE FROM {table} WHERE row IN {THESE}", these)
     return seats
 
 
 def delete_rows(connection: sqlite3.Connection, rows: Sequence[int]) -> None:
     """Delete mentions with everything that hangs on them; at most 500 at a time."""
-    marks = ", ".join("?" for _ in rows)
     seats = _drop_tags(connection, rows)
     _drop_units(connection, rows)
     for table in ("readings", "old_texts", "docs", "mentions"):
-        connection.execute(f"DELETE FROM {table} WHERE row IN ({marks})", rows)
+        connection.execute(f"DELETE FROM {table} WHERE row IN {THESE}", (json_list(rows),))
     _refresh(connection, seats)
 
 

@@ -12,6 +12,7 @@ from domain.query import Matcher, Node
 from storage.mentions.cursor import Place, ceil_ms
 from storage.mentions.schema import HOUR_MS
 from storage.mentions.where import Bounds, compile_where
+from storage.text import THESE, json_list
 
 __all__ = ["Ask", "bounds_of", "slices"]
 
@@ -69,8 +70,7 @@ class Ask:
                     yield mention
 
     def _load(self, rows: Sequence[int]) -> Iterator[Mention]:
-        marks = ", ".join("?" for _ in rows)
-        docs = dict(self._connection.execute(f"SELECT row, doc FROM docs WHERE row IN ({marks})", rows))
+        docs = dict(self._connection.execute(f"SELECT row, doc FROM docs WHERE row IN {THESE}", (json_list(rows),)))
         return (from_json(Mention, docs[row]) for row in rows)
 
 

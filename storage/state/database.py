@@ -1,6 +1,5 @@
 """One connection pool to the state database: transactions, dialects, errors."""
 
-import json
 import logging
 import sqlite3
 import threading
@@ -17,7 +16,6 @@ from sqlalchemy import (
     ColumnElement,
     Connection,
     Select,
-    String,
     Table,
     any_,
     bindparam,
@@ -39,6 +37,7 @@ from storage.errors import ConflictError, DamagedError, StoreError
 from storage.lock import DAMAGE, RESTORE
 from storage.room import give_back, rewrite
 from storage.state.engine import BUSY_TIMEOUT_MS, make_engine, sqlite_path
+from storage.text import json_list
 
 __all__ = ["AMONG", "CHUNK", "Database", "chunked", "translated"]
 
@@ -112,7 +111,7 @@ class Database:
                 with self._finder.connect() as connection:
                     return list(connection.scalars(statement, self.these(values)))
             with closing(self._engine.raw_connection()) as raw:
-                return [row[0] for row in raw.cursor().execute(_plain_text(statement), (_as_json(values),))]
+                return [row[0] for row in raw.cursor().execute(_plain_text(statement), (json_list(values),))]
 
     @contextmanager
     def write(self) -> Iterator[Connection]:
@@ -179,20 +178,20 @@ class Database:
         if values[whole:]:
             connection.exec_driver_sql(_put_text(table, names, key, tuple(change), 1), values[whole:])
 
-    def among(self, column: Column[str]) -> ColumnElement[bool]:
+    def among(self, column: Column[Any]) -> ColumnElement[bool]:
         """Return the condition that a column has one of the values that `these` gives to the statement.
 
         They are one parameter, so that a statement is made once for any number of them.
         """
         if self.dialect == "postgresql":
-            return column == any_(bindparam(_THESE, type_=postgresql.ARRAY(String)))
+            return column == any_(bindparam(_THESE, type_=postgresql.ARRAY(column.type)))
         return column.in_(select(func.json_each(bindparam(_THESE)).table_valued("value").c.value))
 
-    def these(self, values: Sequence[str]) -> dict[str, object]:
+    def these(self, values: Sequence[str] | Sequence[int]) -> dict[str, object]:
         """Return the parameter of a statement with `among`, of at most `AMONG` values."""
         if self.dialect == "postgresql":
             return {_THESE: list(values)}
-        return {_THESE: _as_json(values)}
+        return {_THESE: json_list(values)}
 
     def lock(self, connection: Connection, name: str) -> None:
         """Let one transaction at a time past this point; SQLite has one writer anyway."""
@@ -228,10 +227,6 @@ class Database:
     def close(self) -> None:
         """Close all connections that are not in use."""
         self._engine.dispose()
-
-
-def _as_json(values: Sequence[str]) -> str:
-    return json.dumps(list(values), ensure_ascii=False)
 
 
 @cache

@@ -91,7 +91,8 @@ class SqlDeliveries:
             taken = [from_json(Delivery, doc) for doc in docs]
             mine = {"owner": owner, "leased_until": to_rfc3339(now + lease)}
             for ids in chunked([delivery.id for delivery in taken]):
-                connection.execute(update(DELIVERIES).where(DELIVERIES.c.id.in_(ids)).values(mine))
+                taking = update(DELIVERIES).where(self._database.among(DELIVERIES.c.id)).values(mine)
+                connection.execute(taking, self._database.these(ids))
         return taken
 
     def save(self, delivery: Delivery, *, owner: str) -> None:

@@ -50,13 +50,31 @@ class SqlDesk:
         """
         with self._database.write() as connection:
             check_fence(connection, self._fence)
-            _write_incidents(connection, change.incidents)
+            self._write_incidents(connection, change.incidents)
             if change.evaluations:
                 connection.execute(insert(EVALUATIONS), [_evaluation_row(each) for each in change.evaluations])
             for delivery in change.deliveries:
                 self._deliveries.queue(connection, delivery)
             for part in chunked(change.claimed):
-                connection.execute(delete(CHANGED).where(CHANGED.c.row.in_(part)))
+                done = delete(CHANGED).where(self._database.among(CHANGED.c.row))
+                connection.execute(done, self._database.these(part))
+
+    def _write_incidents(self, connection: Connection, incidents: Sequence[Incident]) -> None:
+        """Write changed incidents at once, then new ones: one that ends makes room for another of its fingerprint."""
+        known = [each for each in incidents if each.version]
+        wanted = select(INCIDENTS.c.id, INCIDENTS.c.version).where(self._database.among(INCIDENTS.c.id))
+        wanted = wanted.order_by(INCIDENTS.c.id).with_for_update()
+        for part in chunked(known):
+            these = self._database.these([each.id for each in part])
+            stored = {id: version for id, version in connection.execute(wanted, these)}
+            for each in part:
+                if stored.get(each.id) != each.version:
+                    told = f"incident {each.id} was changed since version {each.version}; read it again"
+                    raise ConflictError(told, retryable=True)
+            connection.execute(_SAME, [{"which": each.id, **_row(each)} for each in part])
+        new = [_row(each) for each in incidents if not each.version]
+        if new:
+            connection.execute(insert(INCIDENTS), new)
 
     def incidents(self, *, active_only: bool = False, brand: str | None = None, limit: int = 200) -> Sequence[Incident]:
         """Return incidents, newest first; `active_only` = pending, open, acked, cooling."""
@@ -159,23 +177,6 @@ class SqlDesk:
             end = max(starts_at, to_rfc3339(at))
             connection.execute(update(SILENCES).where(SILENCES.c.id == id).values(ends_at=end))
         return True
-
-
-def _write_incidents(connection: Connection, incidents: Sequence[Incident]) -> None:
-    """Write changed incidents at once, then new ones: one that ends makes room for another of its fingerprint."""
-    known = [each for each in incidents if each.version]
-    for part in chunked(known):
-        these = INCIDENTS.c.id.in_([each.id for each in part])
-        wanted = select(INCIDENTS.c.id, INCIDENTS.c.version).where(these).order_by(INCIDENTS.c.id).with_for_update()
-        stored = {id: version for id, version in connection.execute(wanted)}
-        for each in part:
-            if stored.get(each.id) != each.version:
-                told = f"incident {each.id} was changed since version {each.version}; read it again"
-                raise ConflictError(told, retryable=True)
-        connection.execute(_SAME, [{"which": each.id, **_row(each)} for each in part])
-    new = [_row(each) for each in incidents if not each.version]
-    if new:
-        connection.execute(insert(INCIDENTS), new)
 
 
 def _row(incident: Incident) -> dict[str, object]:

@@ -143,18 +143,19 @@ class SqlInbox:
         ]
         with self._database.write() as connection:
             for part in chunked(rows):
-                connection.execute(delete(INBOX).where(INBOX.c.row.in_(part), INBOX.c.owner == owner))
+                done = delete(INBOX).where(self._database.among(INBOX.c.row), INBOX.c.owner == owner)
+                connection.execute(done, self._database.these(part))
             self._database.put_rows(connection, CHANGED, values)
 
     def release(self, rows: Sequence[int], *, owner: str, now: datetime, delay: timedelta, tried: bool) -> None:
         """Give rows back; they may be leased again after `delay`. `tried` = this lease stays an attempt."""
         with self._database.write() as connection:
             for part in chunked(rows):
-                connection.execute(
-                    update(INBOX)
-                    .where(INBOX.c.row.in_(part), INBOX.c.owner == owner)
-                    .values(owner=None, free_at=to_rfc3339(now + delay), attempts=INBOX.c.attempts - int(not tried))
+                given = update(INBOX).where(self._database.among(INBOX.c.row), INBOX.c.owner == owner)
+                given = given.values(
+                    owner=None, free_at=to_rfc3339(now + delay), attempts=INBOX.c.attempts - int(not tried)
                 )
+                connection.execute(given, self._database.these(part))
 
     def dead_letter(self, row: int, *, reason: str, owner: str, now: datetime) -> None:
         """Set a row aside with the reason, cut to 300 characters; no-op unless `owner` holds it."""
@@ -181,9 +182,8 @@ class SqlInbox:
                 rows = connection.scalars(select(DEAD_LETTERS.c.row)).all()
             at, moved = to_rfc3339(now), 0
             for part in chunked(sorted(rows)):
-                letters = connection.execute(
-                    delete(DEAD_LETTERS).where(DEAD_LETTERS.c.row.in_(part)).returning(*columns)
-                ).all()
+                taken = delete(DEAD_LETTERS).where(self._database.among(DEAD_LETTERS.c.row)).returning(*columns)
+                letters = connection.execute(taken, self._database.these(part)).all()
                 letters = sorted(letters)
                 values = [
                     {"mention": mention, "kind": kind, "doc": doc, "free_at": at, "added_at": at}

@@ -40,7 +40,8 @@ class SqlRefreshes:
         """Forget the plans of mentions, by their ids."""
         with self._database.write() as connection:
             for part in chunked(map(encodable, mentions)):
-                connection.execute(delete(REFRESHES).where(REFRESHES.c.mention.in_(part)))
+                dropped = delete(REFRESHES).where(self._database.among(REFRESHES.c.mention))
+                connection.execute(dropped, self._database.these(part))
 
     def take(self, *, owner: str, busy: Collection[str], until: datetime, now: datetime) -> Refresh | None:
         """Take the plan that is due the longest and that nobody holds; it comes free again at `until`.
@@ -72,7 +73,8 @@ class SqlRefreshes:
         gone = SEEN.c.engagement_hash.endswith(GONE_MARK, autoescape=True)
         with self._database.write() as connection:
             for part in chunked(map(encodable, mentions)):
-                connection.execute(update(SEEN).where(SEEN.c.id.in_(part), gone).values(engagement_hash=""))
+                lifted = update(SEEN).where(self._database.among(SEEN.c.id), gone).values(engagement_hash="")
+                connection.execute(lifted, self._database.these(part))
 
 
 def _row(refresh: Refresh) -> dict[str, str]:
