@@ -40,7 +40,7 @@ _NEWS = timedelta(hours=25)
 _LATE = timedelta(hours=1)
 
 TrendsOf = Callable[[datetime], Mapping[str, Sequence[BrandTrend]]]
-"""From a moment to the stays on hot lists that go on or ended within a day, by the brands that they name."""
+"""From a moment to the stays on hot lists that go on or ended while a rule holds, by the brands that they name."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

@@ -20,8 +20,8 @@ if TYPE_CHECKING:
 
 __all__ = ["BrandTrends", "SeenTrend", "TitleMatcher", "seen_trends", "trend_table", "trend_view"]
 
-LOOK_BACK = timedelta(hours=25)
-"""How long a stay that has ended is still shown to rules; no rule holds longer than a day."""
+_MARGIN = timedelta(hours=1)
+"""How much longer than any rule holds a stay that has ended is shown to them."""
 _KNOWN = 20_000
 _DARK = (SourceState.BLIND, SourceState.PAUSED)
 
@@ -48,22 +48,32 @@ class TitleMatcher:
 
 
 class BrandTrends:
-    """Gives the rules what they look at: stays by brand, with what the line says of it."""
+    """Gives the rules what they look at: stays by brand, with what the line says of it.
 
-    def __init__(self, brands: Sequence[BrandDefinition], book: TrendBook, mentions: MentionSearch) -> None:
+    Args:
+        brands: Who is looked for.
+        book: Where stays are noted.
+        mentions: Where the lines are, as mentions.
+        hold: The longest time for which a rule holds after a line has left its list.
+    """
+
+    def __init__(
+        self, brands: Sequence[BrandDefinition], book: TrendBook, mentions: MentionSearch, *, hold: timedelta
+    ) -> None:
         self._matcher = TitleMatcher(brands)
         self._book = book
         self._mentions = mentions
+        self._look_back = hold + _MARGIN
 
     def __call__(self, now: datetime) -> Mapping[str, Sequence[BrandTrend]]:
-        """Return the stays that go on or ended within a day, by the brands that they name, newest entry first.
+        """Return the stays that go on or ended lately, by the brands that they name, newest entry first.
 
         Raises:
             TingfengError: a store did not answer.
         """
         named = [
             (brand, spell)
-            for spell in self._book.spells(since=now - LOOK_BACK)
+            for spell in self._book.spells(since=now - self._look_back)
             for brand in self._matcher.brands(spell.title, spell.platform)
         ]
         found = self._mentions.get(sorted({spell.mention for _, spell in named})) if named else {}

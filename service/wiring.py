@@ -9,6 +9,7 @@ import os
 from collections.abc import Callable, Iterator, Mapping
 from contextlib import contextmanager
 from dataclasses import dataclass
+from datetime import timedelta
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -237,6 +238,7 @@ def make_watch(settings: Settings, stores: Stores, clock: Clock, *, owner: str, 
     from alerts.watch import Watch
     from service.trends import BrandTrends
 
+    hold = max((each.options.hold for each in settings.rules if each.kind == "trend"), default=timedelta(0))
     return Watch(
         settings,
         desk=stores.state.desk.fenced(fence) if fence else stores.state.desk,
@@ -247,7 +249,7 @@ def make_watch(settings: Settings, stores: Stores, clock: Clock, *, owner: str, 
         clock=clock,
         owner=owner,
         kibana=kibana_link(settings),
-        trends=BrandTrends(settings.brands, stores.state.trends, stores.mentions),
+        trends=BrandTrends(settings.brands, stores.state.trends, stores.mentions, hold=hold),
     )
 
 

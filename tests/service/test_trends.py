@@ -77,11 +77,22 @@ def test_rules_see_stays_by_brand_with_what_the_line_says(state: State) -> None:
     )
     store = MemoryMentions()
     store.put([mention], now=NOW)
-    found = BrandTrends(BRANDS, state.trends, store)(NOW + 6 * MINUTE)
+    found = BrandTrends(BRANDS, state.trends, store, hold=30 * MINUTE)(NOW + 6 * MINUTE)
     assert {
         brand: [(each.spell.title, each.polarity, each.story_id) for each in told] for brand, told in found.items()
     } == {"yunshan": [("云杉咖啡异物", Polarity.NEGATIVE, "s"), ("云杉咖啡新品", None, None)]}
-    assert BrandTrends((), state.trends, store)(NOW) == {}
+    assert BrandTrends((), state.trends, store, hold=MINUTE)(NOW) == {}
+
+
+def test_rules_see_what_left_a_list_for_as_long_as_one_of_them_holds(state: State) -> None:
+    look(state, 0, "云杉咖啡异物", "云杉咖啡新品")
+    look(state, 5, "云杉咖啡新品")
+    trends = BrandTrends(BRANDS, state.trends, MemoryMentions(), hold=timedelta(hours=2))
+    seen = {
+        minute: sorted(each.spell.title for each in trends(NOW + minute * MINUTE).get("yunshan", ()))
+        for minute in (10, 120, 300)
+    }
+    assert seen == {10: ["云杉咖啡异物", "云杉咖啡新品"], 120: ["云杉咖啡异物", "云杉咖啡新品"], 300: ["云杉咖啡新品"]}
 
 
 def test_people_see_who_was_where_and_whether_it_is_still_there(state: State) -> None:
