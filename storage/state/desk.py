@@ -20,7 +20,7 @@ from storage.text import doc_of, encodable
 
 __all__ = ["SqlDesk"]
 
-_SAME = update(INCIDENTS).where(INCIDENTS.c.id == bindparam("which"))
+_CHANGE = update(INCIDENTS).where(INCIDENTS.c.id == bindparam("which"))
 
 
 class SqlDesk:
@@ -71,7 +71,7 @@ class SqlDesk:
                 if stored.get(each.id) != each.version:
                     told = f"incident {each.id} was changed since version {each.version}; read it again"
                     raise ConflictError(told, retryable=True)
-            connection.execute(_SAME, [{"which": each.id, **_row(each)} for each in part])
+            connection.execute(_CHANGE, [{"which": each.id, **_row(each)} for each in part])
         new = [_row(each) for each in incidents if not each.version]
         if new:
             connection.execute(insert(INCIDENTS), new)

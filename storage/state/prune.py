@@ -45,7 +45,8 @@ def prune_rows(
             with database.write() as connection:
                 if lock:
                     database.lock(connection, lock)
-                deleted += connection.execute(delete(table).where(key.in_(keys), stale)).rowcount
+                gone = delete(table).where(database.among(key), stale)
+                deleted += connection.execute(gone, database.these(keys)).rowcount
         if len(keys) < CHUNK:
             return deleted
         pause()
